@@ -1,0 +1,1 @@
+//! Slack: the Web API, the Events API, and a fake of both sides for tests.

@@ -1,0 +1,19 @@
+//! What the functions share.
+//!
+//! Dependencies point downwards, and never sideways between connectors or functions:
+//!
+//! ```text
+//! functions/*                            edges
+//!   http, webhook                        what edges are made of
+//!   conversation, connector, agent, queue   what we talk to and what we say
+//!   db, secret                           what we keep
+//!   task, id, clock, config, telemetry   words everybody uses
+//! ```
+//! `db` is the only module that uses the generated `sql` crate; `connector` never uses `db`, `queue` or the vault.
+
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod connector;
+pub mod id;
+pub mod task;
