@@ -3,10 +3,15 @@
 //! `cargo xtask demo` and `up` show it to people, the end-to-end tests drive it. Nothing in a function knows of it.
 //! To add a tool: a line in one of the requirements files beside `cargo xtask`, and a [`Toolset`] if its pins collide.
 
+mod deploy;
+mod emulator;
+mod logs;
 pub mod port;
 mod postgres;
 mod process;
 mod progress;
+mod stack;
+pub mod template;
 mod tools;
 
 use std::{io::Read as _, path::PathBuf};
@@ -14,9 +19,13 @@ use std::{io::Read as _, path::PathBuf};
 use anyhow::Context as _;
 
 pub use self::{
+    deploy::{Build, Deployment},
+    emulator::{Emulator, REGION},
+    logs::{Line, LogReader},
     postgres::{ADMINISTRATOR, DATABASE, Postgres},
     process::{Process, Program, StopSignal},
     progress::Progress,
+    stack::{ENVIRONMENT, SLACK_APP_ID, Stack, ThirdParties},
     tools::{Python, Tools, Toolset, on_path},
 };
 
