@@ -16,4 +16,6 @@ pub mod clock;
 pub mod config;
 pub mod connector;
 pub mod id;
+pub mod queue;
 pub mod task;
+pub mod telemetry;
