@@ -17,5 +17,6 @@ pub mod config;
 pub mod connector;
 pub mod id;
 pub mod queue;
+pub mod secret;
 pub mod task;
 pub mod telemetry;
