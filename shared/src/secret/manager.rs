@@ -295,14 +295,14 @@ impl MemorySecrets {
 #[async_trait]
 impl SecretSource for MemorySecrets {
     async fn read(&self, arn: &str, stage: Stage) -> Result<Option<SecretVersion>, SecretError> {
-        let mut state = self.state();
-        state.reads += usize::from(stage == Stage::Current);
-        if state.down {
+        let mut held = self.state();
+        held.reads += usize::from(stage == Stage::Current);
+        if held.down {
             return Err(SecretError::Unavailable {
                 source: "the test took it down".into(),
             });
         }
-        Ok(state.versions.get(&(arn.to_owned(), stage.label())).cloned())
+        Ok(held.versions.get(&(arn.to_owned(), stage.label())).cloned())
     }
 
     async fn write(&self, arn: &str, value: SecretString) -> Result<(), SecretError> {
