@@ -11,9 +11,13 @@
 //! ```
 //! `db` is the only module that uses the generated `sql` crate; `connector` never uses `db`, `queue` or the vault.
 
+pub mod agent;
 pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod connector;
 pub mod id;
+pub mod queue;
+pub mod secret;
 pub mod task;
+pub mod telemetry;
