@@ -7,13 +7,20 @@
 //!   http, webhook                        what edges are made of
 //!   conversation, connector, agent, queue   what we talk to and what we say
 //!   db, secret                           what we keep
-//!   task, id, clock, config, telemetry   words everybody uses
+//!   task, id, clock, json, config, telemetry   words everybody uses
 //! ```
 //! `db` is the only module that uses the generated `sql` crate; `connector` never uses `db`, `queue` or the vault.
 
+pub mod agent;
 pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod connector;
+pub mod http;
 pub mod id;
+pub mod json;
+pub mod queue;
+pub mod secret;
 pub mod task;
+pub mod telemetry;
+pub mod webhook;

@@ -1,0 +1,311 @@
+// This file was generated with `cornucopia`. Do not modify.
+
+use crate::types::FieldMetadata;
+#[derive(Debug)]
+pub struct InsertParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::JsonSql,
+    T5: crate::StringSql,
+> {
+    pub audit_event_id: uuid::Uuid,
+    pub organization_id: uuid::Uuid,
+    pub actor: T1,
+    pub action: T2,
+    pub subject: T3,
+    pub details: T4,
+    pub request_id: Option<T5>,
+    pub now: chrono::DateTime<chrono::Utc>,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct ListParams {
+    pub organization_id: uuid::Uuid,
+    pub count: i64,
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct List {
+    pub audit_event_id: uuid::Uuid,
+    pub actor: String,
+    pub action: String,
+    pub subject: String,
+    pub details: serde_json::Value,
+    pub request_id: Option<String>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+pub struct ListBorrowed<'a> {
+    pub audit_event_id: uuid::Uuid,
+    pub actor: &'a str,
+    pub action: &'a str,
+    pub subject: &'a str,
+    pub details: postgres_types::Json<&'a serde_json::value::RawValue>,
+    pub request_id: Option<&'a str>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+impl<'a> From<ListBorrowed<'a>> for List {
+    fn from(
+        ListBorrowed {
+            audit_event_id,
+            actor,
+            action,
+            subject,
+            details,
+            request_id,
+            created_at,
+        }: ListBorrowed<'a>,
+    ) -> Self {
+        Self {
+            audit_event_id,
+            actor: actor.into(),
+            action: action.into(),
+            subject: subject.into(),
+            details: serde_json::from_str(details.0.get()).unwrap(),
+            request_id: request_id.map(|v| v.into()),
+            created_at,
+        }
+    }
+}
+impl List {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "audit_event_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "actor",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "action",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "subject",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "details",
+                rust_type: "serde_json::Value",
+                pg_type: "pg_catalog.jsonb",
+            },
+            FieldMetadata {
+                name: "request_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "created_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+        ]
+    }
+}
+use crate::client::async_::GenericClient;
+use futures::{self, StreamExt, TryStreamExt};
+pub struct ListQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ListBorrowed, tokio_postgres::Error>,
+    mapper: fn(ListBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ListQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(ListBorrowed) -> R) -> ListQuery<'c, 'a, 's, C, R, N> {
+        ListQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct InsertStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Adds to the record.
+pub fn insert() -> InsertStmt {
+    InsertStmt(
+        "INSERT INTO audit_events (audit_event_id, organization_id, actor, action, subject, details, request_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        None,
+    )
+}
+impl InsertStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    async fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::StringSql,
+        T3: crate::StringSql,
+        T4: crate::JsonSql,
+        T5: crate::StringSql,
+    >(
+        &'s self,
+        client: &'c C,
+        audit_event_id: &'a uuid::Uuid,
+        organization_id: &'a uuid::Uuid,
+        actor: &'a T1,
+        action: &'a T2,
+        subject: &'a T3,
+        details: &'a T4,
+        request_id: &'a Option<T5>,
+        now: &'a chrono::DateTime<chrono::Utc>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client
+            .execute(
+                self.0,
+                &[
+                    audit_event_id,
+                    organization_id,
+                    actor,
+                    action,
+                    subject,
+                    details,
+                    request_id,
+                    now,
+                ],
+            )
+            .await
+    }
+}
+impl<
+    'a,
+    C: GenericClient + Send + Sync,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::JsonSql,
+    T5: crate::StringSql,
+>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        InsertParams<T1, T2, T3, T4, T5>,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for InsertStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a InsertParams<T1, T2, T3, T4, T5>,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
+    {
+        Box::pin(self.bind(
+            client,
+            &params.audit_event_id,
+            &params.organization_id,
+            &params.actor,
+            &params.action,
+            &params.subject,
+            &params.details,
+            &params.request_id,
+            &params.now,
+        ))
+    }
+}
+pub struct ListStmt(&'static str, Option<tokio_postgres::Statement>);
+/// The record of an organization, newest first.
+pub fn list() -> ListStmt {
+    ListStmt(
+        "SELECT audit_event_id, actor, action, subject, details, request_id, created_at FROM audit_events WHERE organization_id = $1 ORDER BY created_at DESC, audit_event_id DESC LIMIT $2",
+        None,
+    )
+}
+impl ListStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        count: &'a i64,
+    ) -> ListQuery<'c, 'a, 's, C, List, 2> {
+        ListQuery {
+            client,
+            params: [organization_id, count],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ListBorrowed, tokio_postgres::Error> {
+                Ok(ListBorrowed {
+                    audit_event_id: row.try_get(0)?,
+                    actor: row.try_get(1)?,
+                    action: row.try_get(2)?,
+                    subject: row.try_get(3)?,
+                    details: row.try_get(4)?,
+                    request_id: row.try_get(5)?,
+                    created_at: row.try_get(6)?,
+                })
+            },
+            mapper: |it| List::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<'c, 'a, 's, ListParams, ListQuery<'c, 'a, 's, C, List, 2>, C> for ListStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a ListParams) -> ListQuery<'c, 'a, 's, C, List, 2> {
+        self.bind(client, &params.organization_id, &params.count)
+    }
+}

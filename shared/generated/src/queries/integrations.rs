@@ -1,0 +1,879 @@
+// This file was generated with `cornucopia`. Do not modify.
+
+use crate::types::FieldMetadata;
+#[derive(Debug)]
+pub struct FindByExternalIdParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub connector_type: T1,
+    pub external_id: T2,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct FindInstallationParams {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct FindParams<T1: crate::StringSql> {
+    pub organization_id: uuid::Uuid,
+    pub connector_type: T1,
+}
+#[derive(Debug)]
+pub struct UpsertParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::StringSql,
+    T6: crate::JsonSql,
+> {
+    pub integration_id: uuid::Uuid,
+    pub organization_id: uuid::Uuid,
+    pub user_id: Option<uuid::Uuid>,
+    pub connector_type: T1,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub external_id: Option<T2>,
+    pub bot_id: Option<T3>,
+    pub connector_user_id: Option<T4>,
+    pub connector_organization_id: Option<T5>,
+    pub metadata: T6,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+}
+#[derive(Debug)]
+pub struct UpdateHealthParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub health: T1,
+    pub health_reason: Option<T2>,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub generation: i32,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateLastUsedParams {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installation {
+    pub integration_id: uuid::Uuid,
+    pub organization_id: uuid::Uuid,
+    pub status: String,
+    pub health: String,
+    pub generation: i32,
+    pub bot_id: Option<String>,
+    pub ciphertext: Option<Vec<u8>>,
+    pub nonce: Option<Vec<u8>>,
+    pub wrapped_key: Option<Vec<u8>>,
+    pub encryption_key_id: Option<String>,
+    pub encryption_version: Option<i16>,
+}
+pub struct InstallationBorrowed<'a> {
+    pub integration_id: uuid::Uuid,
+    pub organization_id: uuid::Uuid,
+    pub status: &'a str,
+    pub health: &'a str,
+    pub generation: i32,
+    pub bot_id: Option<&'a str>,
+    pub ciphertext: Option<&'a [u8]>,
+    pub nonce: Option<&'a [u8]>,
+    pub wrapped_key: Option<&'a [u8]>,
+    pub encryption_key_id: Option<&'a str>,
+    pub encryption_version: Option<i16>,
+}
+impl<'a> From<InstallationBorrowed<'a>> for Installation {
+    fn from(
+        InstallationBorrowed {
+            integration_id,
+            organization_id,
+            status,
+            health,
+            generation,
+            bot_id,
+            ciphertext,
+            nonce,
+            wrapped_key,
+            encryption_key_id,
+            encryption_version,
+        }: InstallationBorrowed<'a>,
+    ) -> Self {
+        Self {
+            integration_id,
+            organization_id,
+            status: status.into(),
+            health: health.into(),
+            generation,
+            bot_id: bot_id.map(|v| v.into()),
+            ciphertext: ciphertext.map(|v| v.into()),
+            nonce: nonce.map(|v| v.into()),
+            wrapped_key: wrapped_key.map(|v| v.into()),
+            encryption_key_id: encryption_key_id.map(|v| v.into()),
+            encryption_version,
+        }
+    }
+}
+impl Installation {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "organization_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "status",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "generation",
+                rust_type: "i32",
+                pg_type: "pg_catalog.int4",
+            },
+            FieldMetadata {
+                name: "bot_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "ciphertext",
+                rust_type: "Option<Vec<u8>>",
+                pg_type: "pg_catalog.bytea",
+            },
+            FieldMetadata {
+                name: "nonce",
+                rust_type: "Option<Vec<u8>>",
+                pg_type: "pg_catalog.bytea",
+            },
+            FieldMetadata {
+                name: "wrapped_key",
+                rust_type: "Option<Vec<u8>>",
+                pg_type: "pg_catalog.bytea",
+            },
+            FieldMetadata {
+                name: "encryption_key_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "encryption_version",
+                rust_type: "Option<i16>",
+                pg_type: "pg_catalog.int2",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct Find {
+    pub integration_id: uuid::Uuid,
+    pub connector_type: String,
+    pub status: String,
+    pub health: String,
+    pub health_reason: Option<String>,
+    pub generation: i32,
+    pub external_id: Option<String>,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+}
+pub struct FindBorrowed<'a> {
+    pub integration_id: uuid::Uuid,
+    pub connector_type: &'a str,
+    pub status: &'a str,
+    pub health: &'a str,
+    pub health_reason: Option<&'a str>,
+    pub generation: i32,
+    pub external_id: Option<&'a str>,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+}
+impl<'a> From<FindBorrowed<'a>> for Find {
+    fn from(
+        FindBorrowed {
+            integration_id,
+            connector_type,
+            status,
+            health,
+            health_reason,
+            generation,
+            external_id,
+            installed_at,
+        }: FindBorrowed<'a>,
+    ) -> Self {
+        Self {
+            integration_id,
+            connector_type: connector_type.into(),
+            status: status.into(),
+            health: health.into(),
+            health_reason: health_reason.map(|v| v.into()),
+            generation,
+            external_id: external_id.map(|v| v.into()),
+            installed_at,
+        }
+    }
+}
+impl Find {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "connector_type",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "status",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health_reason",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "generation",
+                rust_type: "i32",
+                pg_type: "pg_catalog.int4",
+            },
+            FieldMetadata {
+                name: "external_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "installed_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct Upsert {
+    pub integration_id: uuid::Uuid,
+    pub generation: i32,
+}
+impl Upsert {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "generation",
+                rust_type: "i32",
+                pg_type: "pg_catalog.int4",
+            },
+        ]
+    }
+}
+use crate::client::async_::GenericClient;
+use futures::{self, StreamExt, TryStreamExt};
+pub struct InstallationQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<InstallationBorrowed, tokio_postgres::Error>,
+    mapper: fn(InstallationBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> InstallationQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(InstallationBorrowed) -> R) -> InstallationQuery<'c, 'a, 's, C, R, N> {
+        InstallationQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct FindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<FindBorrowed, tokio_postgres::Error>,
+    mapper: fn(FindBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> FindQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(FindBorrowed) -> R) -> FindQuery<'c, 'a, 's, C, R, N> {
+        FindQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct UpsertQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<Upsert, tokio_postgres::Error>,
+    mapper: fn(Upsert) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UpsertQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(Upsert) -> R) -> UpsertQuery<'c, 'a, 's, C, R, N> {
+        UpsertQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct FindByExternalIdStmt(&'static str, Option<tokio_postgres::Statement>);
+/// The live connection of one connector that a third party's event names, with its sealed credentials.
+/// Works before the organization is known: the transaction must have looked up the same id.
+pub fn find_by_external_id() -> FindByExternalIdStmt {
+    FindByExternalIdStmt(
+        "SELECT i.integration_id, i.organization_id, i.status, i.health, i.generation, i.bot_id, c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version FROM integrations i LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id WHERE i.connector_type = $1 AND i.external_id = $2 AND i.status NOT IN ('inactive', 'deleted')",
+        None,
+    )
+}
+impl FindByExternalIdStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        connector_type: &'a T1,
+        external_id: &'a T2,
+    ) -> InstallationQuery<'c, 'a, 's, C, Installation, 2> {
+        InstallationQuery {
+            client,
+            params: [connector_type, external_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<InstallationBorrowed, tokio_postgres::Error> {
+                Ok(InstallationBorrowed {
+                    integration_id: row.try_get(0)?,
+                    organization_id: row.try_get(1)?,
+                    status: row.try_get(2)?,
+                    health: row.try_get(3)?,
+                    generation: row.try_get(4)?,
+                    bot_id: row.try_get(5)?,
+                    ciphertext: row.try_get(6)?,
+                    nonce: row.try_get(7)?,
+                    wrapped_key: row.try_get(8)?,
+                    encryption_key_id: row.try_get(9)?,
+                    encryption_version: row.try_get(10)?,
+                })
+            },
+            mapper: |it| Installation::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        FindByExternalIdParams<T1, T2>,
+        InstallationQuery<'c, 'a, 's, C, Installation, 2>,
+        C,
+    > for FindByExternalIdStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindByExternalIdParams<T1, T2>,
+    ) -> InstallationQuery<'c, 'a, 's, C, Installation, 2> {
+        self.bind(client, &params.connector_type, &params.external_id)
+    }
+}
+pub struct FindInstallationStmt(&'static str, Option<tokio_postgres::Statement>);
+/// One connection with its sealed credentials, by its own id.
+pub fn find_installation() -> FindInstallationStmt {
+    FindInstallationStmt(
+        "SELECT i.integration_id, i.organization_id, i.status, i.health, i.generation, i.bot_id, c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version FROM integrations i LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id WHERE i.organization_id = $1 AND i.integration_id = $2",
+        None,
+    )
+}
+impl FindInstallationStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> InstallationQuery<'c, 'a, 's, C, Installation, 2> {
+        InstallationQuery {
+            client,
+            params: [organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<InstallationBorrowed, tokio_postgres::Error> {
+                Ok(InstallationBorrowed {
+                    integration_id: row.try_get(0)?,
+                    organization_id: row.try_get(1)?,
+                    status: row.try_get(2)?,
+                    health: row.try_get(3)?,
+                    generation: row.try_get(4)?,
+                    bot_id: row.try_get(5)?,
+                    ciphertext: row.try_get(6)?,
+                    nonce: row.try_get(7)?,
+                    wrapped_key: row.try_get(8)?,
+                    encryption_key_id: row.try_get(9)?,
+                    encryption_version: row.try_get(10)?,
+                })
+            },
+            mapper: |it| Installation::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        FindInstallationParams,
+        InstallationQuery<'c, 'a, 's, C, Installation, 2>,
+        C,
+    > for FindInstallationStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindInstallationParams,
+    ) -> InstallationQuery<'c, 'a, 's, C, Installation, 2> {
+        self.bind(client, &params.organization_id, &params.integration_id)
+    }
+}
+pub struct FindStmt(&'static str, Option<tokio_postgres::Statement>);
+/// The organization's connection of one connector, if it has one.
+pub fn find() -> FindStmt {
+    FindStmt(
+        "SELECT integration_id, connector_type, status, health, health_reason, generation, external_id, installed_at FROM integrations WHERE organization_id = $1 AND connector_type = $2",
+        None,
+    )
+}
+impl FindStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        connector_type: &'a T1,
+    ) -> FindQuery<'c, 'a, 's, C, Find, 2> {
+        FindQuery {
+            client,
+            params: [organization_id, connector_type],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<FindBorrowed, tokio_postgres::Error> {
+                Ok(FindBorrowed {
+                    integration_id: row.try_get(0)?,
+                    connector_type: row.try_get(1)?,
+                    status: row.try_get(2)?,
+                    health: row.try_get(3)?,
+                    health_reason: row.try_get(4)?,
+                    generation: row.try_get(5)?,
+                    external_id: row.try_get(6)?,
+                    installed_at: row.try_get(7)?,
+                })
+            },
+            mapper: |it| Find::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, FindParams<T1>, FindQuery<'c, 'a, 's, C, Find, 2>, C>
+    for FindStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a FindParams<T1>) -> FindQuery<'c, 'a, 's, C, Find, 2> {
+        self.bind(client, &params.organization_id, &params.connector_type)
+    }
+}
+pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Connects, or connects again: the row keeps its id, and counts one generation more.
+pub fn upsert() -> UpsertStmt {
+    UpsertStmt(
+        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = EXCLUDED.installed_at, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
+        None,
+    )
+}
+impl UpsertStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::StringSql,
+        T3: crate::StringSql,
+        T4: crate::StringSql,
+        T5: crate::StringSql,
+        T6: crate::JsonSql,
+    >(
+        &'s self,
+        client: &'c C,
+        integration_id: &'a uuid::Uuid,
+        organization_id: &'a uuid::Uuid,
+        user_id: &'a Option<uuid::Uuid>,
+        connector_type: &'a T1,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        external_id: &'a Option<T2>,
+        bot_id: &'a Option<T3>,
+        connector_user_id: &'a Option<T4>,
+        connector_organization_id: &'a Option<T5>,
+        metadata: &'a T6,
+        installed_at: &'a chrono::DateTime<chrono::Utc>,
+    ) -> UpsertQuery<'c, 'a, 's, C, Upsert, 11> {
+        UpsertQuery {
+            client,
+            params: [
+                integration_id,
+                organization_id,
+                user_id,
+                connector_type,
+                now,
+                external_id,
+                bot_id,
+                connector_user_id,
+                connector_organization_id,
+                metadata,
+                installed_at,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<Upsert, tokio_postgres::Error> {
+                Ok(Upsert {
+                    integration_id: row.try_get(0)?,
+                    generation: row.try_get(1)?,
+                })
+            },
+            mapper: |it| Upsert::from(it),
+        }
+    }
+}
+impl<
+    'c,
+    'a,
+    's,
+    C: GenericClient,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::StringSql,
+    T6: crate::JsonSql,
+>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpsertParams<T1, T2, T3, T4, T5, T6>,
+        UpsertQuery<'c, 'a, 's, C, Upsert, 11>,
+        C,
+    > for UpsertStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpsertParams<T1, T2, T3, T4, T5, T6>,
+    ) -> UpsertQuery<'c, 'a, 's, C, Upsert, 11> {
+        self.bind(
+            client,
+            &params.integration_id,
+            &params.organization_id,
+            &params.user_id,
+            &params.connector_type,
+            &params.now,
+            &params.external_id,
+            &params.bot_id,
+            &params.connector_user_id,
+            &params.connector_organization_id,
+            &params.metadata,
+            &params.installed_at,
+        )
+    }
+}
+pub struct UpdateHealthStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says how well a connection works, unless it was connected again since the caller read it.
+pub fn update_health() -> UpdateHealthStmt {
+    UpdateHealthStmt(
+        "UPDATE integrations SET health = $1, health_reason = $2, health_changed_at = $3, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 AND generation = $6",
+        None,
+    )
+}
+impl UpdateHealthStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        health: &'a T1,
+        health_reason: &'a Option<T2>,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        generation: &'a i32,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client
+            .execute(
+                self.0,
+                &[
+                    health,
+                    health_reason,
+                    now,
+                    organization_id,
+                    integration_id,
+                    generation,
+                ],
+            )
+            .await
+    }
+}
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        UpdateHealthParams<T1, T2>,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for UpdateHealthStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a UpdateHealthParams<T1, T2>,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
+    {
+        Box::pin(self.bind(
+            client,
+            &params.health,
+            &params.health_reason,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+            &params.generation,
+        ))
+    }
+}
+pub struct UpdateLastUsedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Notes that a connection's credentials did something.
+pub fn update_last_used() -> UpdateLastUsedStmt {
+    UpdateLastUsedStmt(
+        "UPDATE integrations SET last_used_at = $1 WHERE organization_id = $2 AND integration_id = $3",
+        None,
+    )
+}
+impl UpdateLastUsedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    async fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client
+            .execute(self.0, &[now, organization_id, integration_id])
+            .await
+    }
+}
+impl<'a, C: GenericClient + Send + Sync>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        UpdateLastUsedParams,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for UpdateLastUsedStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a UpdateLastUsedParams,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
+    {
+        Box::pin(self.bind(
+            client,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+        ))
+    }
+}

@@ -1,0 +1,59 @@
+--: Installation(bot_id?, ciphertext?, nonce?, wrapped_key?, encryption_key_id?, encryption_version?)
+
+--! find_by_external_id : Installation
+--- The live connection of one connector that a third party's event names, with its sealed credentials.
+--- Works before the organization is known: the transaction must have looked up the same id.
+SELECT i.integration_id, i.organization_id, i.status, i.health, i.generation, i.bot_id,
+       c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version
+  FROM integrations i
+  LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id
+ WHERE i.connector_type = :connector_type
+   AND i.external_id = :external_id
+   AND i.status NOT IN ('inactive', 'deleted');
+
+--! find_installation : Installation
+--- One connection with its sealed credentials, by its own id.
+SELECT i.integration_id, i.organization_id, i.status, i.health, i.generation, i.bot_id,
+       c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version
+  FROM integrations i
+  LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id
+ WHERE i.organization_id = :organization_id
+   AND i.integration_id = :integration_id;
+
+--! find : (external_id?, health_reason?)
+--- The organization's connection of one connector, if it has one.
+SELECT integration_id, connector_type, status, health, health_reason, generation, external_id, installed_at
+  FROM integrations
+ WHERE organization_id = :organization_id
+   AND connector_type = :connector_type;
+
+--! upsert (user_id?, external_id?, bot_id?, connector_user_id?, connector_organization_id?)
+--- Connects, or connects again: the row keeps its id, and counts one generation more.
+INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at,
+                          external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at,
+                          created_at, updated_at)
+VALUES (:integration_id, :organization_id, :user_id, :connector_type, 'active', 'healthy', :now,
+        :external_id, :bot_id, :connector_user_id, :connector_organization_id, :metadata, :installed_at, :now, :now)
+ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
+   SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL,
+       health_changed_at = :now, generation = integrations.generation + 1, external_id = EXCLUDED.external_id,
+       bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id,
+       connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata,
+       installed_at = EXCLUDED.installed_at, updated_at = :now
+ WHERE integrations.organization_id = :organization_id
+RETURNING integration_id, generation;
+
+--! update_health (health_reason?)
+--- Says how well a connection works, unless it was connected again since the caller read it.
+UPDATE integrations
+   SET health = :health, health_reason = :health_reason, health_changed_at = :now, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND generation = :generation;
+
+--! update_last_used
+--- Notes that a connection's credentials did something.
+UPDATE integrations
+   SET last_used_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id;

@@ -1,0 +1,176 @@
+//! The one error shape of all HTTP functions, and the statuses that causes get.
+//!
+//! A cause becomes a status in a `From`, written without a catch-all: a new cause does not compile until somebody
+//! has decided its status.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{json::JsonError, queue::QueueError, secret::manager::SecretError, webhook::WebhookError};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// After how long a caller may try again when something we need is away.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// The field, as a JSON path.
+    pub field: String,
+    /// What is wrong with it, for people.
+    pub message: String,
+}
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 400: the body cannot be read.
+    #[error("the body cannot be read")]
+    Malformed(#[source] JsonError),
+    /// 401: a delivery that its sender did not make.
+    #[error("authentication required")]
+    Unverified(#[source] WebhookError),
+    /// 403: known, but not allowed.
+    #[error("not permitted")]
+    Forbidden,
+    /// 404: there is nothing here, or nothing that the caller may know of.
+    #[error("not found")]
+    NotFound,
+    /// 405: the route is there, the method is not.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// 413: the body is larger than we look at.
+    #[error("the body is too large")]
+    TooLarge,
+    /// 415: not plain `application/json`.
+    #[error("only uncompressed application/json is taken")]
+    UnsupportedMediaType,
+    /// 500: our fault; somebody must act.
+    #[error("internal error")]
+    Internal(#[source] BoxError),
+    /// 503: something that we need is away; asking again later helps.
+    #[error("temporarily unavailable")]
+    Unavailable(#[source] BoxError),
+}
+
+impl ApiError {
+    /// The status, and the code by which programs tell errors apart.
+    #[must_use]
+    pub const fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::Unverified(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+
+    /// The one place where an error of an HTTP function is logged.
+    fn log(&self) {
+        let (status, code) = self.kind();
+        let status = status.as_u16();
+        let error = self as &dyn std::error::Error;
+        match self {
+            Self::Internal(_) => tracing::error!(status, code, error, "a request failed"),
+            Self::Unavailable(_) => tracing::warn!(status, code, error, "a request found something away"),
+            _ => tracing::debug!(status, code, error, "a request was refused"),
+        }
+    }
+}
+
+/// The body of an error.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Problem {
+    code: &'static str,
+    message: String,
+    fields: Cow<'static, [FieldProblem]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl Problem {
+    /// The body, naming the request it answers.
+    pub(super) fn body(self, request_id: Option<String>) -> Body {
+        let problem = Self { request_id, ..self };
+        // Text in, text out: there is nothing in it that JSON could not say.
+        serde_json::to_vec(&problem).unwrap_or_default().into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Says nothing about the cause of what is our own affair. The layer around the routes adds the request's id.
+    fn into_response(self) -> Response {
+        self.log();
+        let (status, code) = self.kind();
+        let fields = match &self {
+            Self::Malformed(JsonError::Shape { path, problem }) => Cow::Owned(vec![FieldProblem {
+                field: path.clone(),
+                message: (*problem).to_owned(),
+            }]),
+            _ => Cow::Borrowed(&[][..]),
+        };
+        let problem = Problem {
+            code,
+            message: self.to_string(),
+            fields,
+            request_id: None,
+        };
+        let mut response = Response::new(problem.clone().body(None));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if matches!(self, Self::Unavailable(_)) {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
+        }
+        response.extensions_mut().insert(problem);
+        response
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        Self::Unverified(error)
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+impl From<SecretError> for ApiError {
+    /// An outage of ours is never told as a refusal: the sender must come again.
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Missing { .. }
+            | SecretError::Malformed { .. }
+            | SecretError::Refused { .. }
+            | SecretError::Unavailable { .. } => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Encode(_) => Self::Internal(error.into()),
+            QueueError::Unavailable(_) => Self::Unavailable(error.into()),
+        }
+    }
+}

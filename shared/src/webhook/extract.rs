@@ -1,0 +1,119 @@
+//! The only way a delivery reaches a handler.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Bytes, HttpBody as _, to_bytes},
+    extract::{FromRequest, Request},
+};
+use http::{HeaderMap, header};
+
+use super::{Keyring, Scheme, Unverified, Verified, WebhookError};
+use crate::{clock::SharedClock, http::error::ApiError, telemetry::Metrics};
+
+/// What a function has that takes deliveries of scheme `S`.
+pub trait Receives<S: Scheme>: Send + Sync + 'static {
+    /// The sender's signing secrets.
+    fn keyring(&self) -> &Keyring;
+    /// Our time.
+    fn clock(&self) -> &SharedClock;
+    /// Where acceptance and refusal are counted.
+    fn metrics(&self) -> &Metrics;
+}
+
+impl<S: Scheme, A: Receives<S>> FromRequest<Arc<A>> for Verified<S> {
+    type Rejection = ApiError;
+
+    /// Cheapest check first, and nothing of the body is looked at before its signature is.
+    async fn from_request(request: Request, app: &Arc<A>) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let size = body.size_hint();
+        if size.upper().unwrap_or_else(|| size.lower()) > S::MAX_BODY_BYTES as u64 {
+            return Err(ApiError::TooLarge);
+        }
+        let body = to_bytes(body, S::MAX_BODY_BYTES)
+            .await
+            .map_err(|_| ApiError::TooLarge)?;
+        if !is_plain_json(&parts.headers) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+
+        let verified = verify(&**app, parts.headers, body).await;
+        match &verified {
+            Ok(delivery) => {
+                let generation = delivery.generation().as_str();
+                app.metrics()
+                    .count("DeliveryVerified", Some(("secret", generation)));
+            }
+            Err(ApiError::Unverified(error)) => {
+                app.metrics()
+                    .count("DeliveryRejected", Some(("reason", error.reason())));
+            }
+            Err(_) => {}
+        }
+        verified
+    }
+}
+
+async fn verify<S: Scheme, A: Receives<S>>(
+    app: &A,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Verified<S>, ApiError> {
+    let delivery = Unverified::new(headers, body);
+    let now = app.clock().now();
+    // Malformed and stale deliveries are refused before anybody is asked for a secret.
+    S::claim(&delivery.headers, now)?;
+
+    let keyring = app.keyring();
+    let keys = keyring.keys().await?;
+    match delivery.verify(&keys, now) {
+        Err(WebhookError::Mismatch) => {
+            let newer = keyring.newer_than(&keys).await.ok_or(WebhookError::Mismatch)?;
+            Ok(delivery.verify(&newer, now)?)
+        }
+        checked => Ok(checked?),
+    }
+}
+
+/// `application/json`, with or without parameters, once, and not compressed: a small body that swells is not let in.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let json = types
+        .next()
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+    let plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    json && types.next().is_none() && plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_json_is_taken() {
+        let of = |headers: &[(header::HeaderName, &'static str)]| {
+            let mut all = HeaderMap::new();
+            for (name, value) in headers {
+                all.append(name, http::HeaderValue::from_static(value));
+            }
+            is_plain_json(&all)
+        };
+        let (kind, encoding) = (header::CONTENT_TYPE, header::CONTENT_ENCODING);
+        assert!(of(&[(kind.clone(), "application/json")]));
+        assert!(of(&[(kind.clone(), "Application/JSON; charset=utf-8")]));
+        assert!(of(&[(kind.clone(), "application/json"), (encoding.clone(), "identity")]));
+        assert!(!of(&[]));
+        assert!(!of(&[(kind.clone(), "text/plain")]));
+        assert!(!of(&[(kind.clone(), "application/jsonp")]));
+        assert!(!of(&[(kind.clone(), "application/x-www-form-urlencoded")]));
+        assert!(!of(&[(kind.clone(), "application/json"), (kind.clone(), "application/json")]));
+        assert!(!of(&[(kind.clone(), "application/json, text/plain")]));
+        assert!(!of(&[(kind, "application/json"), (encoding, "gzip")]));
+    }
+}
