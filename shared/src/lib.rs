@@ -15,5 +15,6 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod connector;
+pub mod conversation;
 pub mod id;
 pub mod task;
