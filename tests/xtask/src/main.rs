@@ -1,1 +1,96 @@
-fn main() {}
+//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `slack-manifest`.
+//!
+//! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
+//! with a sentence. To add one: a variant of [`Task`] and a module.
+
+mod check;
+mod demo;
+mod manifest;
+mod output;
+mod up;
+mod world;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Parser, Subcommand};
+use tests::local::{Progress, local_folder};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Runs, tests and prepares InfraGPT", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Deploys the real template on this machine, asks one question in Slack and prints the answer.
+    Demo,
+    /// Deploys the real template on this machine and keeps it running until `down`.
+    Up {
+        /// An agent of your own, such as http://127.0.0.1:50051; without it, a small one answers.
+        #[arg(long, value_name = "URL")]
+        agent: Option<String>,
+        /// Stays in this terminal until Ctrl-C.
+        #[arg(long)]
+        foreground: bool,
+    },
+    /// Ends what `up` started.
+    Down,
+    /// Runs everything that a change must pass.
+    Test,
+    /// Prints the manifest of the Slack app, filled in.
+    SlackManifest {
+        /// The address of the deployed API: the output HttpApiUrl of the stack.
+        #[arg(long)]
+        url: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ignore_hang_up = matches!(&arguments.task, Task::Up { foreground: true, .. });
+    // Dropping the task's future ends every process that it started.
+    let result = tokio::select! {
+        result = run(arguments.task) => result,
+        result = interrupted(ignore_hang_up) => result,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task) -> anyhow::Result<()> {
+    let progress = Progress::shown();
+    match task {
+        Task::Demo => demo::run(&progress).await,
+        Task::Up { agent, foreground: true } => up::run(agent, &progress).await,
+        Task::Up { agent, foreground: false } => up::detach(agent).await,
+        Task::Down => up::down(&local_folder(), &progress).await,
+        Task::Test => check::run(&progress).await,
+        Task::SlackManifest { url } => manifest::print(&url),
+    }
+}
+
+/// Returns when somebody asks us to end.
+async fn interrupted(ignore_hang_up: bool) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => bail!("interrupted; everything that was started has been ended"),
+            _ = terminate.recv() => bail!("asked to end; everything that was started has been ended"),
+            _ = hang_up.recv() => if !ignore_hang_up {
+                bail!("the terminal went away; everything that was started has been ended")
+            },
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The whole local stack.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use aws_sdk_secretsmanager::Client as Secrets;
+use tempfile::TempDir;
+
+use super::{
+    Build, Deployment, Emulator, Postgres, Progress, Tools,
+    logs::{Line, LogReader},
+    secret,
+};
+
+/// The name of the deployment: part of resource names and of what credentials are sealed to.
+pub const ENVIRONMENT: &str = "local";
+/// The id of the Slack app that the stack plays.
+pub const SLACK_APP_ID: &str = "A0LOCAL0001";
+
+/// Where the third parties of a stack are.
+#[derive(Debug, Clone)]
+pub struct ThirdParties {
+    /// Base address of Slack's Web API, or of what stands for it.
+    pub slack_api: String,
+    /// gRPC address of the agent.
+    pub agent: String,
+}
+
+/// Postgres and the emulator with the real template deployed on it. Dropping it ends all of it.
+#[derive(Debug)]
+pub struct Stack {
+    // In the order in which they end: functions before their database, files last.
+    /// The emulator, in which the functions run.
+    pub emulator: Emulator,
+    /// The database server.
+    pub postgres: Postgres,
+    /// What was deployed.
+    pub deployment: Deployment,
+    /// What Slack signs with.
+    pub signing_secret: String,
+    logs: PathBuf,
+    _folder: TempDir,
+}
+
+impl Stack {
+    /// Prepares the tools, builds the functions, starts the servers and deploys. `name` tells one stack's logs from
+    /// another's; the logs of the last stack of that name are removed.
+    pub async fn start(name: &str, parties: &ThirdParties, progress: &Progress) -> anyhow::Result<Self> {
+        let local = super::local_folder();
+        let logs = local.join("logs").join(name);
+        if logs.exists() {
+            std::fs::remove_dir_all(&logs)?;
+        }
+        std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;
+        let runs = local.join("run");
+        std::fs::create_dir_all(&runs)?;
+        let folder = tempfile::Builder::new().prefix(name).tempdir_in(&runs)?;
+
+        let tools = Tools::new(&local).await?;
+        let build = Build::run(&tools, progress).await?;
+        let postgres = Postgres::start(&tools, &logs, progress).await?;
+        let emulator = Emulator::start(&tools, folder.path(), &logs, progress).await?;
+        let secrets = Secrets::new(&emulator.sdk()?);
+        let administrator = secrets
+            .create_secret()
+            .name("existing-database")
+            .secret_string(postgres.administrator_secret().to_string())
+            .send()
+            .await
+            .context("the database's secret cannot be made")?
+            .arn
+            .context("a secret without an ARN")?;
+
+        let parameters = [
+            ("Environment", ENVIRONMENT.to_owned()),
+            ("Architecture", architecture().to_owned()),
+            ("LogLevel", "DEBUG".to_owned()),
+            ("SlackAppId", SLACK_APP_ID.to_owned()),
+            ("SlackApiUrl", parties.slack_api.clone()),
+            ("AgentEndpoint", parties.agent.clone()),
+            ("ExistingDatabaseSecretArn", administrator),
+            // A network that exists need not be made. The emulator knows no networks.
+            ("ExistingSubnetIds", "subnet-00000001,subnet-00000002".to_owned()),
+            ("ExistingSecurityGroupId", "sg-00000001".to_owned()),
+            ("AwsEndpointUrl", emulator.endpoint()),
+        ];
+        let places = (folder.path(), logs.as_path());
+        let deployment = Deployment::run(&tools, &build, &emulator, &parameters, places, progress).await?;
+
+        // As an administrator does after the Slack app exists.
+        let signing_secret = secret()?;
+        secrets
+            .put_secret_value()
+            .secret_id(deployment.resource("SlackSecret")?)
+            .secret_string(serde_json::json!({ "signing_secret": signing_secret }).to_string())
+            .send()
+            .await
+            .context("the signing secret cannot be set")?;
+
+        Ok(Self {
+            emulator,
+            postgres,
+            deployment,
+            signing_secret,
+            logs,
+            _folder: folder,
+        })
+    }
+
+    /// The address of a path of the HTTP API.
+    pub fn url(&self, path: &str) -> anyhow::Result<String> {
+        let api = self.deployment.resource("HttpApi")?;
+        Ok(format!(
+            "{}/_aws/execute-api/{api}/$default{path}",
+            self.emulator.endpoint()
+        ))
+    }
+
+    /// The folder of the logs.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// A reader of what a function, such as `slack-events`, logs.
+    #[must_use]
+    pub fn log_of(&self, function: &str) -> LogReader {
+        LogReader::new(&self.emulator, &deployed_name(function))
+    }
+
+    /// All that a function has logged.
+    pub async fn lines_of(&self, function: &str) -> anyhow::Result<Vec<Line>> {
+        self.log_of(function).next().await
+    }
+
+    /// The processes that serve a function, such as `agent-dispatcher`, now.
+    #[must_use]
+    pub fn processes_of(&self, function: &str) -> Vec<nix::unistd::Pid> {
+        self.emulator.processes_of(&deployed_name(function))
+    }
+}
+
+fn deployed_name(function: &str) -> String {
+    format!("infragpt-{ENVIRONMENT}-{function}")
+}
+
+/// This machine's, in AWS's words.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "x86_64",
+    }
+}
