@@ -17,6 +17,7 @@ pub mod clock;
 pub mod config;
 pub mod connector;
 pub mod http;
+pub mod conversation;
 pub mod id;
 pub mod json;
 pub mod queue;

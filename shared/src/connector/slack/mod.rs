@@ -1,3 +1,117 @@
-//! Slack: the Web API, the Events API, and a fake of both sides for tests.
+//! Slack: the Web API, the Events API, and a fake of Slack for tests and the local stack.
+//!
+//! A new call goes into [`api`] (with its errors mapped there), a new event into `event`; the fake learns both.
 
+pub mod api;
 pub mod event;
+#[cfg(feature = "test-support")]
+pub mod fake;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// What the vault keeps for a Slack integration.
+///
+/// Field names are a stored format: add, never rename.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SlackCredentials {
+    /// The bot token of the installation, `xoxb-…`.
+    #[serde(serialize_with = "exposed")]
+    pub bot_token: SecretString,
+}
+
+/// Only the vault serializes credentials, straight into the plaintext it seals.
+fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+/// Where something is said.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The channel, `C…`, `G…` or `D…`.
+    pub channel: String,
+    /// The thread's first message; absent for the top level of a direct message.
+    pub thread_ts: Option<String>,
+}
+
+/// What is posted as one Slack message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The text of Slack's `markdown` block: standard Markdown, at most
+    /// [`MARKDOWN_LIMIT`](crate::conversation::answer::MARKDOWN_LIMIT) characters.
+    pub markdown: String,
+    /// What notifications and screen readers get: plain text in Slack's escaping (`&amp;`, `&lt;`, `&gt;`).
+    pub fallback: String,
+}
+
+/// Escapes the three characters that mean something in Slack's `text`.
+/// Source: "Escaping text" in <https://docs.slack.dev/messaging/formatting-message-text>.
+///
+/// The result has at most `limit` characters; text that is cut ends with an ellipsis, and never inside an escape.
+#[must_use]
+pub fn escape(text: &str, limit: usize) -> String {
+    let mut escaped = String::with_capacity(text.len().min(limit));
+    let mut used = 0;
+    let mut fits = 0; // where the text is cut if the rest does not fit: one place is kept for the ellipsis
+    for c in text.chars() {
+        let (written, cost) = match c {
+            '&' => ("&amp;", 5),
+            '<' => ("&lt;", 4),
+            '>' => ("&gt;", 4),
+            _ => ("", 1),
+        };
+        if used + cost > limit {
+            escaped.truncate(fits);
+            if limit > 0 {
+                escaped.push('…');
+            }
+            return escaped;
+        }
+        if written.is_empty() {
+            escaped.push(c);
+        } else {
+            escaped.push_str(written);
+        }
+        used += cost;
+        if used < limit {
+            fits = escaped.len();
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn credentials_read_back_and_do_not_show_the_token() {
+        let credentials: SlackCredentials =
+            serde_json::from_str(r#"{"bot_token":"xoxb-1"}"#).expect("a stored form");
+        assert!(!format!("{credentials:?}").contains("xoxb"));
+        let stored = serde_json::to_string(&credentials).expect("serializable");
+        assert_eq!(stored, r#"{"bot_token":"xoxb-1"}"#);
+    }
+
+    #[test]
+    fn text_is_escaped_and_cut_outside_of_escapes() {
+        assert_eq!(escape("a < b && c", 100), "a &lt; b &amp;&amp; c");
+        assert_eq!(escape("abc", 3), "abc");
+        assert_eq!(escape("abcd", 3), "ab…");
+        assert_eq!(escape("ab&", 6), "ab…");
+        assert_eq!(escape("ab&", 7), "ab&amp;");
+    }
+
+    proptest! {
+        #[test]
+        fn an_escaped_text_keeps_its_limit_and_holds_no_markup(text in r"[a<>&é]{0,40}", limit in 0_usize..60) {
+            let escaped = escape(&text, limit);
+            prop_assert!(escaped.chars().count() <= limit);
+            prop_assert!(!escaped.contains(['<', '>']));
+            let plain = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "\0");
+            prop_assert!(!plain.contains('&'), "{escaped}");
+        }
+    }
+}

@@ -1,0 +1,852 @@
+//! The few calls of Slack's Web API that we make.
+//!
+//! slack-morphism does the calling. Its errors carry response bodies, which may hold what people wrote, so they end
+//! here: [`SlackError`] is made from their variants and never from their text.
+
+use std::{collections::VecDeque, fmt, future::Future, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use slack_morphism::{
+    ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient,
+    blocks::{SlackBlock, SlackMarkdownBlock},
+    errors::SlackClientError,
+    hyper_tokio::{SlackClientHyperConnector, SlackClientHyperHttpsConnector},
+};
+use url::{Host, Url};
+
+use super::{Page, Place, escape};
+
+/// Slack's own Web API.
+pub const SLACK_API_URL: &str = "https://slack.com/api";
+
+/// How long one call may take, from connecting to the last byte.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What to wait when Slack says "too many" and not for how long.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// `event_type` of the metadata on what we post; the step key is in its payload.
+///
+/// The key cannot be a `block_id`: Slack drops those of `markdown` blocks.
+/// Source: <https://docs.slack.dev/reference/block-kit/blocks/markdown-block>.
+pub const METADATA_EVENT_TYPE: &str = "infragpt_answer";
+
+/// Messages per page when reading. Slack recommends at most 200, and gives some apps fewer than they ask for.
+const READ_PAGE: usize = 200;
+
+/// Pages read at most in one go: more would mean a thread that is no conversation any more.
+const READ_PAGES: usize = 10;
+
+/// Slack cuts `text` at 40 000 characters.
+/// Source: <https://docs.slack.dev/reference/methods/chat.postMessage>.
+const TEXT_LIMIT: usize = 39_000;
+
+/// Why a call did not do what it should. Holds no text that a person or Slack wrote, except Slack's error code.
+#[derive(Debug, thiserror::Error)]
+pub enum SlackError {
+    /// Slack wants fewer calls; nothing was done.
+    #[error("slack asks to wait {} s", retry_after.as_secs())]
+    RateLimited {
+        /// For how long.
+        retry_after: Duration,
+    },
+    /// The token is not good any more; nothing was done. Somebody has to connect the workspace again.
+    #[error("slack does not take the token: {code}")]
+    Revoked {
+        /// Slack's code, such as `token_revoked`.
+        code: String,
+    },
+    /// The place cannot be read or written by us, and will not be by trying again; nothing was done.
+    #[error("slack does not let us into the channel: {code}")]
+    ChannelGone {
+        /// Slack's code, such as `is_archived`.
+        code: String,
+    },
+    /// Slack does not want this request, however often it is made; nothing was done.
+    #[error("slack refuses the request: {code}")]
+    Rejected {
+        /// Slack's code, or `http_<status>`.
+        code: String,
+    },
+    /// Slack could not be reached or had a fault of its own. What was asked for **may have been done**.
+    #[error("slack is unavailable")]
+    Unavailable {
+        /// What happened.
+        #[source]
+        source: Fault,
+    },
+    /// Slack answered something that is no answer to the call. What was asked for **may have been done**.
+    #[error("slack answered what it should not: {what}")]
+    Protocol {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+/// What kept a call from being answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// No answer within [`CALL_TIMEOUT`].
+    #[error("no answer within {} s", CALL_TIMEOUT.as_secs())]
+    TimedOut,
+    /// An answer of the 5xx kind.
+    #[error("http status {0}")]
+    Status(u16),
+    /// Slack's code for a fault of its own, such as `internal_error`.
+    #[error("slack says {0}")]
+    Code(String),
+    /// The connection could not be made or broke.
+    #[error("the connection failed")]
+    Connection(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+}
+
+impl SlackError {
+    /// Slack's code, where it gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Revoked { code } | Self::ChannelGone { code } | Self::Rejected { code } => Some(code),
+            Self::Unavailable {
+                source: Fault::Code(code),
+            } => Some(code),
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. } => None,
+        }
+    }
+
+    /// Whether the same call may go well a little later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. }
+        )
+    }
+
+    /// Sorts Slack's error codes. Source: the error tables of the methods below at
+    /// <https://docs.slack.dev/reference/methods>.
+    fn from_code(code: String) -> Self {
+        match code.as_str() {
+            "invalid_auth" | "token_revoked" | "token_expired" | "account_inactive" | "not_authed" => {
+                Self::Revoked { code }
+            }
+            "channel_not_found"
+            | "not_in_channel"
+            | "is_archived"
+            | "is_inactive"
+            | "thread_not_found"
+            | "messages_tab_disabled"
+            | "method_not_supported_for_channel_type"
+            | "restricted_action"
+            | "restricted_action_read_only_channel"
+            | "restricted_action_thread_only_channel"
+            | "restricted_action_non_threadable_channel"
+            | "restricted_action_thread_locked" => Self::ChannelGone { code },
+            "ratelimited" | "rate_limited" => Self::RateLimited {
+                retry_after: DEFAULT_RETRY_AFTER,
+            },
+            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "accesslimited"
+            | "team_added_to_org" => Self::Unavailable {
+                source: Fault::Code(code),
+            },
+            _ => Self::Rejected { code },
+        }
+    }
+}
+
+impl From<SlackClientError> for SlackError {
+    fn from(error: SlackClientError) -> Self {
+        let connection = |cause| Self::Unavailable {
+            source: Fault::Connection(cause),
+        };
+        match error {
+            SlackClientError::ApiError(error) => Self::from_code(plain_code(error.code)),
+            SlackClientError::RateLimitError(error) => Self::RateLimited {
+                retry_after: error.retry_after.unwrap_or(DEFAULT_RETRY_AFTER),
+            },
+            SlackClientError::HttpError(error) => match error.status_code.as_u16() {
+                status @ (408 | 500..) => Self::Unavailable {
+                    source: Fault::Status(status),
+                },
+                status @ 400..500 => Self::Rejected {
+                    code: format!("http_{status}"),
+                },
+                _ => Self::Protocol {
+                    what: "a redirect or another status without meaning here",
+                },
+            },
+            SlackClientError::ProtocolError(_) => Self::Protocol {
+                what: "not the json the method documents",
+            },
+            SlackClientError::HttpProtocolError(error) => connection(error.cause),
+            SlackClientError::SystemError(error) => connection(error.cause),
+            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => connection(None),
+        }
+    }
+}
+
+/// Slack's codes are short words; anything else would carry somebody's text into logs and the database.
+fn plain_code(code: String) -> String {
+    let is_plain = !code.is_empty()
+        && code.len() <= 64
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_plain { code } else { "unreadable_code".to_owned() }
+}
+
+/// Why a base URL cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SlackUrlError {
+    /// It is no URL of a host.
+    #[error("the url of slack's web api is not an absolute http url")]
+    Malformed,
+    /// Tokens would cross a network in clear.
+    #[error("the url of slack's web api must be https, except on a loopback host")]
+    NotEncrypted,
+}
+
+/// A message of a thread, as Slack returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadMessage {
+    /// The message's timestamp, which is its id in the channel.
+    pub ts: String,
+    /// Who wrote it; for an app's message the app's bot user, where it has one.
+    pub user: Option<String>,
+    /// The app that wrote it, by the id of its bot.
+    pub bot_id: Option<String>,
+    /// The app that wrote it, by the id of the app.
+    pub app_id: Option<String>,
+    /// What was said, as Slack wrote it (mrkdwn, entities escaped), with attachments and file names below it.
+    pub text: String,
+}
+
+/// Who a token speaks as.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Identity {
+    /// The workspace.
+    pub team_id: String,
+    /// Our bot's user id there.
+    pub user_id: String,
+    /// Our bot's id there.
+    pub bot_id: Option<String>,
+    /// The Enterprise Grid organization.
+    pub enterprise_id: Option<String>,
+}
+
+/// A client of the Web API; cheap to clone, shares its connections.
+#[derive(Clone)]
+pub struct SlackApi(SlackClient<SlackClientHyperHttpsConnector>);
+
+impl fmt::Debug for SlackApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SlackApi")
+    }
+}
+
+impl SlackApi {
+    /// A client for the Web API at `base_url`: [`SLACK_API_URL`], or a fake's address. Connects when first used.
+    ///
+    /// # Errors
+    /// When the URL is none, or would send tokens over a network unencrypted.
+    pub fn new(base_url: &str) -> Result<Self, SlackUrlError> {
+        let url = Url::parse(base_url).map_err(|_| SlackUrlError::Malformed)?;
+        let is_loopback = match url.host().ok_or(SlackUrlError::Malformed)? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            "http" => return Err(SlackUrlError::NotEncrypted),
+            _ => return Err(SlackUrlError::Malformed),
+        }
+        // The provider is named: which one a process defaults to depends on what else is linked into it.
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
+            .map_err(|_| SlackUrlError::Malformed)?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let connector = SlackClientHyperConnector::with_connector(https)
+            .with_slack_api_url(base_url.trim_end_matches('/'));
+        Ok(Self(SlackClient::new(connector)))
+    }
+
+    /// Posts one page and returns its timestamp. `key` (≤ 255 characters) finds it again with
+    /// [`find_posted`](Self::find_posted).
+    ///
+    /// Links and media are not unfurled: an unfurl would fetch a URL that the answer made up.
+    ///
+    /// # Errors
+    /// [`SlackError::Unavailable`] and [`SlackError::Protocol`] leave open whether it was posted.
+    pub async fn post(
+        &self,
+        token: &SecretString,
+        place: &Place,
+        page: &Page,
+        key: &str,
+    ) -> Result<String, SlackError> {
+        let rich = PostRequest::new(place, key, page.fallback.clone(), Some(&page.markdown));
+        let error = match self.post_once(token, &rich).await {
+            Ok(ts) => return Ok(ts),
+            Err(error) => error,
+        };
+        // Slack translates Markdown into blocks of its own and refuses the result when it grows too large
+        // (`msg_blocks_too_long`, seen from about 13 000 characters on). An answer is worth more than its looks.
+        match error.code() {
+            Some("invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long") => {
+                let plain = PostRequest::new(place, key, escape(&page.markdown, TEXT_LIMIT), None);
+                self.post_once(token, &plain).await
+            }
+            _ => Err(error),
+        }
+    }
+
+    async fn post_once(&self, token: &SecretString, request: &PostRequest<'_>) -> Result<String, SlackError> {
+        let posted: Posted = self.write("chat.postMessage", token, request).await?;
+        Ok(posted.ts)
+    }
+
+    /// The timestamp of what was posted under `key` at a place, not earlier than `since_ts`.
+    ///
+    /// # Errors
+    /// Also when the answer is not certain, because there is more to read than one would: never post on an error.
+    pub async fn find_posted(
+        &self,
+        token: &SecretString,
+        place: &Place,
+        since_ts: &str,
+        key: &str,
+    ) -> Result<Option<String>, SlackError> {
+        let range = [
+            ("oldest", since_ts),
+            ("inclusive", "true"),
+            ("include_all_metadata", "true"),
+        ];
+        let mut found = None;
+        let end = self
+            .messages(token, place, &range, |message| {
+                if message.step_key() == Some(key) {
+                    found = Some(message.ts);
+                }
+                found.is_none()
+            })
+            .await?;
+        match (found, end) {
+            (None, ReadEnd::MoreToRead) => Err(SlackError::Protocol {
+                what: "more messages than can be searched",
+            }),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// What was said in a thread before `before_ts`: the first message and the last `limit - 1` others, oldest first.
+    ///
+    /// # Errors
+    /// Any; [`SlackError::ChannelGone`] when the thread's channel is not ours to read.
+    pub async fn thread(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        thread_ts: &str,
+        before_ts: &str,
+        limit: usize,
+    ) -> Result<Vec<ThreadMessage>, SlackError> {
+        let place = Place {
+            channel: channel.to_owned(),
+            thread_ts: Some(thread_ts.to_owned()),
+        };
+        let mut first = None;
+        let mut latest = VecDeque::new();
+        self.messages(token, &place, &[("latest", before_ts)], |message| {
+            if message.ts == thread_ts {
+                // Slack may repeat the first message on every page.
+                first = Some(ThreadMessage::from(message));
+            } else if message.ts.as_str() < before_ts {
+                latest.push_back(ThreadMessage::from(message));
+                if latest.len() + 1 > limit {
+                    latest.pop_front();
+                }
+            }
+            true
+        })
+        .await?;
+        let first = first.filter(|first| first.ts.as_str() < before_ts && limit > 0);
+        Ok(first.into_iter().chain(latest).collect())
+    }
+
+    /// Adds a reaction; one that is there already is fine.
+    ///
+    /// # Errors
+    /// Any; none of them is worth failing an answer for.
+    pub async fn add_reaction(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        ts: &str,
+        name: &str,
+    ) -> Result<(), SlackError> {
+        self.react("reactions.add", token, channel, ts, name).await
+    }
+
+    /// Takes our reaction away; one that is not there is fine.
+    ///
+    /// # Errors
+    /// Any; none of them is worth failing an answer for.
+    pub async fn remove_reaction(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        ts: &str,
+        name: &str,
+    ) -> Result<(), SlackError> {
+        self.react("reactions.remove", token, channel, ts, name).await
+    }
+
+    async fn react(
+        &self,
+        method: &'static str,
+        token: &SecretString,
+        channel: &str,
+        timestamp: &str,
+        name: &str,
+    ) -> Result<(), SlackError> {
+        #[derive(Serialize)]
+        struct Reaction<'a> {
+            channel: &'a str,
+            timestamp: &'a str,
+            name: &'a str,
+        }
+        let request = Reaction {
+            channel,
+            timestamp,
+            name,
+        };
+        let Done {} = match self.write(method, token, &request).await {
+            Err(SlackError::Rejected { code }) if matches!(code.as_str(), "already_reacted" | "no_reaction") => {
+                Done {}
+            }
+            other => other?,
+        };
+        Ok(())
+    }
+
+    /// What people call a user: display name, else real name, else account name. `None` for a user that the
+    /// workspace does not know or show.
+    ///
+    /// # Errors
+    /// Any other than that; a name is not worth failing an answer for.
+    pub async fn user_name(&self, token: &SecretString, user: &str) -> Result<Option<String>, SlackError> {
+        let params = vec![("user", user.to_owned())];
+        match self.read::<UserInfo>("users.info", token, params).await {
+            Ok(info) => Ok(info.user.into_name()),
+            Err(SlackError::Rejected { code })
+                if matches!(code.as_str(), "user_not_found" | "user_not_visible") =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who the token speaks as.
+    ///
+    /// # Errors
+    /// [`SlackError::Revoked`] when it does not speak for anybody any more.
+    pub async fn auth_test(&self, token: &SecretString) -> Result<Identity, SlackError> {
+        #[derive(Serialize)]
+        struct Nothing {}
+        self.write("auth.test", token, &Nothing {}).await
+    }
+
+    /// Hands the messages of a place to `each` until that says `false`: a thread's oldest first, the top level's
+    /// newest first, as Slack pages them.
+    async fn messages(
+        &self,
+        token: &SecretString,
+        place: &Place,
+        range: &[(&'static str, &str)],
+        mut each: impl FnMut(WireMessage) -> bool + Send,
+    ) -> Result<ReadEnd, SlackError> {
+        let method = match &place.thread_ts {
+            Some(_) => "conversations.replies",
+            None => "conversations.history",
+        };
+        let mut cursor = None;
+        for _ in 0..READ_PAGES {
+            let mut params = vec![
+                ("channel", place.channel.clone()),
+                ("limit", READ_PAGE.to_string()),
+            ];
+            params.extend(place.thread_ts.iter().map(|ts| ("ts", ts.clone())));
+            params.extend(range.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            params.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let page: Messages = self.read(method, token, params).await?;
+            for message in page.messages {
+                if !each(message) {
+                    return Ok(ReadEnd::AllWanted);
+                }
+            }
+            cursor = page
+                .response_metadata
+                .and_then(|metadata| metadata.next_cursor)
+                .filter(|cursor| !cursor.is_empty());
+            if cursor.is_none() {
+                return Ok(ReadEnd::AllWanted);
+            }
+        }
+        Ok(ReadEnd::MoreToRead)
+    }
+
+    /// A call that changes nothing. A connection that died while the sandbox was frozen breaks at its first use, so
+    /// that is tried once more.
+    async fn read<T: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        token: &SecretString,
+        params: Vec<(&'static str, String)>,
+    ) -> Result<T, SlackError> {
+        let params: Vec<_> = params
+            .into_iter()
+            .map(|(name, value)| (name, Some(value)))
+            .collect();
+        let token = api_token(token);
+        let session = self.0.open_session(&token).http_session_api;
+        let call = || timed(method, session.http_get(method, &params, None));
+        match call().await {
+            Err(SlackError::Unavailable {
+                source: Fault::Connection(_),
+            }) => call().await,
+            other => other,
+        }
+    }
+
+    /// A call that changes something; never repeated here.
+    async fn write<Q: Serialize + Send + Sync, T: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        token: &SecretString,
+        request: &Q,
+    ) -> Result<T, SlackError> {
+        let token = api_token(token);
+        let session = self.0.open_session(&token).http_session_api;
+        timed(method, session.http_post(method, request, None)).await
+    }
+}
+
+fn api_token(token: &SecretString) -> SlackApiToken {
+    SlackApiToken::new(SlackApiTokenValue(token.expose_secret().to_owned()))
+}
+
+/// One call: its span and its time limit.
+#[tracing::instrument(name = "slack.call", skip_all, fields(slack.method = method))]
+async fn timed<T>(
+    method: &'static str,
+    call: impl Future<Output = ClientResult<T>> + Send,
+) -> Result<T, SlackError> {
+    let answer = tokio::time::timeout(CALL_TIMEOUT, call).await;
+    Ok(answer.map_err(|_| SlackError::Unavailable {
+        source: Fault::TimedOut,
+    })??)
+}
+
+/// How reading ended.
+enum ReadEnd {
+    /// Nothing is left, or the reader had enough.
+    AllWanted,
+    /// The bound on pages was reached before.
+    MoreToRead,
+}
+
+#[derive(Serialize)]
+struct PostRequest<'a> {
+    channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_ts: Option<&'a str>,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocks: Option<[SlackBlock; 1]>,
+    metadata: Metadata<'a>,
+    // The text is plain: no markup is looked for in it, no names are turned into mentions.
+    mrkdwn: bool,
+    parse: &'static str,
+    link_names: bool,
+    unfurl_links: bool,
+    unfurl_media: bool,
+}
+
+impl<'a> PostRequest<'a> {
+    fn new(place: &'a Place, key: &'a str, text: String, markdown: Option<&str>) -> Self {
+        Self {
+            channel: &place.channel,
+            thread_ts: place.thread_ts.as_deref(),
+            text,
+            blocks: markdown.map(|markdown| [SlackMarkdownBlock::new(markdown.to_owned()).into()]),
+            metadata: Metadata {
+                event_type: METADATA_EVENT_TYPE,
+                event_payload: Payload { key },
+            },
+            mrkdwn: false,
+            parse: "none",
+            link_names: false,
+            unfurl_links: false,
+            unfurl_media: false,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    event_type: &'static str,
+    event_payload: Payload<'a>,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    key: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    ts: String,
+}
+
+#[derive(Deserialize)]
+struct Done {}
+
+#[derive(Deserialize)]
+struct Messages {
+    messages: Vec<WireMessage>,
+    response_metadata: Option<ResponseMetadata>,
+}
+
+#[derive(Deserialize)]
+struct ResponseMetadata {
+    next_cursor: Option<String>,
+}
+
+/// Own, small and forgiving: the crate's models of blocks know no kinds that Slack adds later.
+#[derive(Deserialize)]
+struct WireMessage {
+    ts: String,
+    user: Option<String>,
+    bot_id: Option<String>,
+    app_id: Option<String>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    blocks: Value,
+    #[serde(default)]
+    attachments: Vec<WireAttachment>,
+    #[serde(default)]
+    files: Vec<WireFile>,
+    #[serde(default)]
+    metadata: Value,
+}
+
+#[derive(Deserialize)]
+struct WireAttachment {
+    title: Option<String>,
+    title_link: Option<String>,
+    from_url: Option<String>,
+    text: Option<String>,
+    fallback: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireFile {
+    title: Option<String>,
+    name: Option<String>,
+}
+
+impl WireMessage {
+    fn step_key(&self) -> Option<&str> {
+        if self.metadata.get("event_type")?.as_str()? != METADATA_EVENT_TYPE {
+            return None;
+        }
+        self.metadata.get("event_payload")?.get("key")?.as_str()
+    }
+}
+
+impl From<WireMessage> for ThreadMessage {
+    fn from(message: WireMessage) -> Self {
+        let mut text = message.text;
+        if text.trim().is_empty() {
+            text.clear();
+            texts_of_blocks(&message.blocks, &mut text);
+        }
+        let attachments = message.attachments.iter().filter_map(WireAttachment::line);
+        let files = message.files.iter().filter_map(WireFile::line);
+        for line in attachments.chain(files) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&line);
+        }
+        Self {
+            ts: message.ts,
+            user: message.user,
+            bot_id: message.bot_id,
+            app_id: message.app_id,
+            text,
+        }
+    }
+}
+
+impl WireAttachment {
+    /// `title (link): text`, as far as there is any of it.
+    fn line(&self) -> Option<String> {
+        let link = self.title_link.as_ref().or(self.from_url.as_ref());
+        let head = match (&self.title, link) {
+            (Some(title), Some(link)) => Some(format!("{title} ({link})")),
+            (Some(only), None) | (None, Some(only)) => Some(only.clone()),
+            (None, None) => None,
+        };
+        let body = self.text.as_ref().or(self.fallback.as_ref()).filter(|text| !text.is_empty());
+        match (head, body) {
+            (Some(head), Some(body)) => Some(format!("{head}: {body}")),
+            (head, body) => head.or_else(|| body.cloned()),
+        }
+    }
+}
+
+impl WireFile {
+    fn line(&self) -> Option<String> {
+        let name = self.title.as_ref().or(self.name.as_ref())?;
+        Some(format!("[file: {name}]"))
+    }
+}
+
+/// Every `text` that stands in blocks, one line per block: what a message says that has blocks only.
+fn texts_of_blocks(value: &Value, out: &mut String) {
+    match value {
+        Value::Array(items) => {
+            for item in items {
+                texts_of_blocks(item, out);
+            }
+        }
+        Value::Object(fields) => {
+            let is_block = fields.contains_key("block_id");
+            if is_block && !out.is_empty() && !out.ends_with('\n') {
+                out.push('\n');
+            }
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "text" => out.push_str(text),
+                    Value::Array(_) | Value::Object(_) => texts_of_blocks(value, out),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[derive(Deserialize)]
+struct UserInfo {
+    user: WireUser,
+}
+
+#[derive(Deserialize)]
+struct WireUser {
+    name: Option<String>,
+    real_name: Option<String>,
+    #[serde(default)]
+    profile: WireProfile,
+}
+
+#[derive(Default, Deserialize)]
+struct WireProfile {
+    display_name: Option<String>,
+    real_name: Option<String>,
+}
+
+impl WireUser {
+    fn into_name(self) -> Option<String> {
+        [
+            self.profile.display_name,
+            self.profile.real_name,
+            self.real_name,
+            self.name,
+        ]
+        .into_iter()
+        .flatten()
+        .find(|name| !name.trim().is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tokens_only_leave_the_machine_encrypted() {
+        assert!(SlackApi::new(SLACK_API_URL).is_ok());
+        assert!(SlackApi::new("http://127.0.0.1:8080/api/").is_ok());
+        assert!(SlackApi::new("http://[::1]:8080/api").is_ok());
+        for (url, error) in [
+            ("http://slack.com/api", SlackUrlError::NotEncrypted),
+            ("http://127.0.0.1.evil.example/api", SlackUrlError::NotEncrypted),
+            ("ftp://127.0.0.1/api", SlackUrlError::Malformed),
+            ("slack.com/api", SlackUrlError::Malformed),
+            ("", SlackUrlError::Malformed),
+        ] {
+            assert_eq!(SlackApi::new(url).map(|_| ()), Err(error), "{url}");
+        }
+    }
+
+    #[test]
+    fn codes_are_sorted_by_what_they_ask_of_us() {
+        let sorted = |code: &str| SlackError::from_code(plain_code(code.to_owned()));
+        assert!(matches!(sorted("token_revoked"), SlackError::Revoked { code } if code == "token_revoked"));
+        assert!(matches!(sorted("is_archived"), SlackError::ChannelGone { .. }));
+        assert!(matches!(sorted("ratelimited"), SlackError::RateLimited { .. }));
+        assert!(matches!(sorted("internal_error"), SlackError::Unavailable { .. }));
+        assert!(matches!(sorted("no_text"), SlackError::Rejected { .. }));
+        assert!(
+            matches!(sorted("Bob said: hi"), SlackError::Rejected { code } if code == "unreadable_code"),
+            "text never becomes a code"
+        );
+    }
+
+    #[test]
+    fn an_error_says_nothing_of_a_response_body() {
+        let body = "<html>xoxb-secret and what Bob wrote</html>";
+        let json_error = serde_json::from_str::<bool>("\"what Bob wrote\"").expect_err("no bool");
+        let errors = [
+            slack_morphism::errors::map_serde_error(json_error, Some(body)),
+            SlackClientError::ApiError(
+                slack_morphism::errors::SlackClientApiError::new(body.to_owned())
+                    .with_http_response_body(body.to_owned()),
+            ),
+        ];
+        for error in errors {
+            let error = SlackError::from(error);
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("Bob") && !shown.contains("xoxb"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_blocks_attachments_and_files_still_has_a_text() {
+        let message: WireMessage = serde_json::from_value(json!({
+            "ts": "1.1", "bot_id": "B1",
+            "blocks": [
+                {"type": "header", "block_id": "a", "text": {"type": "plain_text", "text": "Alert"}},
+                {"type": "rich_text", "block_id": "b", "elements": [
+                    {"type": "rich_text_section", "elements": [
+                        {"type": "text", "text": "cpu "}, {"type": "text", "text": "is hot"}]}]},
+            ],
+            "attachments": [{"title": "Graph", "title_link": "https://g.example", "text": "95 %"}, {}],
+            "files": [{"name": "cpu.png"}],
+        }))
+        .expect("a message");
+        let text = ThreadMessage::from(message).text;
+        assert_eq!(text, "Alert\ncpu is hot\nGraph (https://g.example): 95 %\n[file: cpu.png]");
+    }
+}

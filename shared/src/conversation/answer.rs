@@ -1,0 +1,3 @@
+//! tmp
+/// x
+pub const MARKDOWN_LIMIT: usize = 10_000;

@@ -1,0 +1,4 @@
+//! What is said in a conversation: the history an agent sees, and the answer as people see it.
+
+pub mod answer;
+pub mod history;
