@@ -130,10 +130,7 @@ impl IntoResponse for ApiError {
         let mut response = Response::new(problem.clone().body(None));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if matches!(self, Self::Unavailable(_)) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
         }

@@ -7,7 +7,10 @@ use shared::agent::proto::{
     agent_service_server::{AgentService, AgentServiceServer},
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-use tonic::{Request, Response, Status, transport::{Server, server::TcpIncoming}};
+use tonic::{
+    Request, Response, Status,
+    transport::{Server, server::TcpIncoming},
+};
 
 /// How long the demo's agent thinks.
 const THOUGHT: Duration = Duration::from_millis(400);
@@ -44,7 +47,11 @@ impl DemoAgent {
                 .serve_with_incoming(TcpIncoming::from(listener))
                 .await;
         });
-        Ok(Self { url, turns, _server: server })
+        Ok(Self {
+            url,
+            turns,
+            _server: server,
+        })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -63,11 +70,19 @@ struct Thinker(watch::Sender<Vec<Turn>>);
 
 #[tonic::async_trait]
 impl AgentService for Thinker {
-    async fn process_message(&self, request: Request<AgentRequest>) -> Result<Response<AgentResponse>, Status> {
+    async fn process_message(
+        &self,
+        request: Request<AgentRequest>,
+    ) -> Result<Response<AgentResponse>, Status> {
         let asked = Instant::now();
         tokio::time::sleep(THOUGHT).await;
         let response_text = answer(request.get_ref());
-        self.0.send_modify(|turns| turns.push(Turn { asked, answered: Instant::now() }));
+        self.0.send_modify(|turns| {
+            turns.push(Turn {
+                asked,
+                answered: Instant::now(),
+            })
+        });
         Ok(Response::new(AgentResponse {
             success: true,
             response_text,
@@ -79,8 +94,7 @@ impl AgentService for Thinker {
 }
 
 fn answer(request: &AgentRequest) -> String {
-    // The question itself is the last message of the history.
-    let earlier = request.conversation_history.len().saturating_sub(1);
+    let earlier = request.past_messages.len();
     let question = request.current_message.trim();
     match earlier {
         0 => format!(
