@@ -214,15 +214,11 @@ mod tests {
     fn the_previous_secret_is_accepted_until_its_end_and_an_empty_one_never() {
         let both = |until| {
             let mut keys = keys("another");
-            keys.accept_previous(&SECRET.into(), at(until)).expect("not empty");
+            keys.accept_previous(&SECRET.into(), at(until))
+                .expect("not empty");
             keys
         };
-        let it = || {
-            delivery(
-                &[(TIMESTAMP, "1531420618"), (SIGNATURE, SIGNED)],
-                b"test-body",
-            )
-        };
+        let it = || delivery(&[(TIMESTAMP, "1531420618"), (SIGNATURE, SIGNED)], b"test-body");
         assert_eq!(
             it().verify::<Slack>(&both(SIGNED_AT + 1), at(SIGNED_AT))
                 .map(|v| v.generation()),
