@@ -12,7 +12,10 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::{json::JsonError, queue::QueueError, secret::manager::SecretError, webhook::WebhookError};
+use crate::{
+    connector::slack::event::SlackEventError, json::JsonError, queue::QueueError,
+    secret::manager::SecretError, webhook::WebhookError,
+};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -130,10 +133,7 @@ impl IntoResponse for ApiError {
         let mut response = Response::new(problem.clone().body(None));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if matches!(self, Self::Unavailable(_)) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
         }
@@ -151,6 +151,15 @@ impl From<WebhookError> for ApiError {
 impl From<JsonError> for ApiError {
     fn from(error: JsonError) -> Self {
         Self::Malformed(error)
+    }
+}
+
+impl From<SlackEventError> for ApiError {
+    fn from(error: SlackEventError) -> Self {
+        match error {
+            SlackEventError::Payload(error) => error.into(),
+            SlackEventError::OtherApp => Self::Forbidden,
+        }
     }
 }
 

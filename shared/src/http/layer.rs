@@ -36,7 +36,11 @@ impl Origin {
         };
         Self {
             request_id: request_id
-                .or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone()))
+                .or_else(|| {
+                    request
+                        .lambda_context_ref()
+                        .map(|context| context.request_id.clone())
+                })
                 .filter(|id| !id.is_empty()),
             traceparent: traceparent(request.headers()),
         }
@@ -140,13 +144,22 @@ mod tests {
         let from_xray = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
         assert_eq!(of(&[("traceparent", own), xray]).as_deref(), Some(own));
         assert_eq!(of(&[xray]).as_deref(), Some(from_xray));
-        assert_eq!(of(&[("traceparent", "nonsense"), xray]).as_deref(), Some(from_xray));
+        assert_eq!(
+            of(&[("traceparent", "nonsense"), xray]).as_deref(),
+            Some(from_xray)
+        );
         let root_only = ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793");
         assert_eq!(
             of(&[root_only]).as_deref(),
             Some("00-5759e988bd862e3fe1be46a994272793-e1be46a994272793-00")
         );
-        for nonsense in ["", "Root=", "Root=1-é-ü", "Root=1-2-3", "Self=1;Root=1-5759e988-xx"] {
+        for nonsense in [
+            "",
+            "Root=",
+            "Root=1-é-ü",
+            "Root=1-2-3",
+            "Self=1;Root=1-5759e988-xx",
+        ] {
             let mut headers = HeaderMap::new();
             let value = HeaderValue::from_bytes(nonsense.as_bytes()).expect("a header value");
             headers.insert("x-amzn-trace-id", value);

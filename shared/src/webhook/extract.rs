@@ -107,12 +107,18 @@ mod tests {
         let (kind, encoding) = (header::CONTENT_TYPE, header::CONTENT_ENCODING);
         assert!(of(&[(kind.clone(), "application/json")]));
         assert!(of(&[(kind.clone(), "Application/JSON; charset=utf-8")]));
-        assert!(of(&[(kind.clone(), "application/json"), (encoding.clone(), "identity")]));
+        assert!(of(&[
+            (kind.clone(), "application/json"),
+            (encoding.clone(), "identity")
+        ]));
         assert!(!of(&[]));
         assert!(!of(&[(kind.clone(), "text/plain")]));
         assert!(!of(&[(kind.clone(), "application/jsonp")]));
         assert!(!of(&[(kind.clone(), "application/x-www-form-urlencoded")]));
-        assert!(!of(&[(kind.clone(), "application/json"), (kind.clone(), "application/json")]));
+        assert!(!of(&[
+            (kind.clone(), "application/json"),
+            (kind.clone(), "application/json")
+        ]));
         assert!(!of(&[(kind.clone(), "application/json, text/plain")]));
         assert!(!of(&[(kind, "application/json"), (encoding, "gzip")]));
     }
