@@ -146,7 +146,11 @@ impl SlackError {
             "ratelimited" | "rate_limited" => Self::RateLimited {
                 retry_after: DEFAULT_RETRY_AFTER,
             },
-            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "accesslimited"
+            "internal_error"
+            | "fatal_error"
+            | "service_unavailable"
+            | "request_timeout"
+            | "accesslimited"
             | "team_added_to_org" => Self::Unavailable {
                 source: Fault::Code(code),
             },
@@ -181,7 +185,9 @@ impl From<SlackClientError> for SlackError {
             },
             SlackClientError::HttpProtocolError(error) => connection(error.cause),
             SlackClientError::SystemError(error) => connection(error.cause),
-            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => connection(None),
+            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
+                connection(None)
+            }
         }
     }
 }
@@ -193,7 +199,11 @@ fn plain_code(code: String) -> String {
         && code
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_plain { code } else { "unreadable_code".to_owned() }
+    if is_plain {
+        code
+    } else {
+        "unreadable_code".to_owned()
+    }
 }
 
 /// Why a base URL cannot be used.
@@ -426,7 +436,9 @@ impl SlackApi {
             name,
         };
         let Done {} = match self.write(method, token, &request).await {
-            Err(SlackError::Rejected { code }) if matches!(code.as_str(), "already_reacted" | "no_reaction") => {
+            Err(SlackError::Rejected { code })
+                if matches!(code.as_str(), "already_reacted" | "no_reaction") =>
+            {
                 Done {}
             }
             other => other?,
@@ -705,7 +717,11 @@ impl WireAttachment {
             (Some(only), None) | (None, Some(only)) => Some(only.clone()),
             (None, None) => None,
         };
-        let body = self.text.as_ref().or(self.fallback.as_ref()).filter(|text| !text.is_empty());
+        let body = self
+            .text
+            .as_ref()
+            .or(self.fallback.as_ref())
+            .filter(|text| !text.is_empty());
         match (head, body) {
             (Some(head), Some(body)) => Some(format!("{head}: {body}")),
             (head, body) => head.or_else(|| body.cloned()),
@@ -847,6 +863,9 @@ mod tests {
         }))
         .expect("a message");
         let text = ThreadMessage::from(message).text;
-        assert_eq!(text, "Alert\ncpu is hot\nGraph (https://g.example): 95 %\n[file: cpu.png]");
+        assert_eq!(
+            text,
+            "Alert\ncpu is hot\nGraph (https://g.example): 95 %\n[file: cpu.png]"
+        );
     }
 }
