@@ -107,8 +107,10 @@ impl SlackError {
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Revoked { code } | Self::ChannelGone { code } | Self::Rejected { code } => Some(code),
-            Self::Unavailable {
+            Self::Revoked { code }
+            | Self::ChannelGone { code }
+            | Self::Rejected { code }
+            | Self::Unavailable {
                 source: Fault::Code(code),
             } => Some(code),
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. } => None,
@@ -573,6 +575,7 @@ enum ReadEnd {
     MoreToRead,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "these are Slack's own switches")]
 #[derive(Serialize)]
 struct PostRequest<'a> {
     channel: &'a str,
