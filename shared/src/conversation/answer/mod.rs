@@ -41,14 +41,18 @@ const NO_TEXT: &str = "_The answer has no text._";
 /// Separates without being seen.
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
+/// How many characters of an answer are looked at: more than the pages take.
+const READ_LIMIT: usize = 2 * MAX_PAGES * MARKDOWN_LIMIT;
+
 /// Room on a page beside its end note.
 const BODY_LIMIT: usize = MARKDOWN_LIMIT - CUT_NOTE.len() - 2;
 
 /// Turns an answer into what is posted, one page after another; at least one page, at most [`MAX_PAGES`].
 #[must_use]
 pub fn pages(markdown: &str) -> Vec<Page> {
+    let end = markdown.char_indices().nth(READ_LIMIT).map(|(at, _)| at);
     let mut pager = Pager::default();
-    for block in blocks(&clean(markdown)) {
+    for block in blocks(&clean(&markdown[..end.unwrap_or(markdown.len())])) {
         match block {
             Block::Text(text) => pager.text(&text),
             Block::Fence { info, lines } => pager.fence(&info, &lines),
@@ -58,7 +62,7 @@ pub fn pages(markdown: &str) -> Vec<Page> {
     if bodies.is_empty() {
         bodies.push(NO_TEXT.to_owned());
     }
-    if bodies.len() > MAX_PAGES {
+    if bodies.len() > MAX_PAGES || end.is_some() {
         bodies.truncate(MAX_PAGES);
         if let Some(last) = bodies.last_mut() {
             last.push_str("\n\n");

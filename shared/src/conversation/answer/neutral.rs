@@ -5,6 +5,12 @@ use super::ZERO_WIDTH_SPACE;
 /// A code span that is longer is text: it might have to be split, and its rest would not be code any more.
 const MAX_CODE_SPAN: usize = 500;
 
+/// The longest character reference that is looked at: CommonMark's have at most seven digits.
+const MAX_REFERENCE: usize = 12;
+
+/// The longest text of a link that is compared with its URL.
+const MAX_SAME: usize = 500;
+
 /// A piece of inline Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
@@ -47,12 +53,9 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         while let Some(c) = rest.chars().next() {
             if c == '`' {
                 let (run, after) = rest.split_at(rest.len() - rest.trim_start_matches('`').len());
-                let end = closing_run(after, run.len());
                 if is_certain
-                    && let Some(end) = end
                     && run.len() <= 3
-                    && end <= MAX_CODE_SPAN
-                    && !after[..end].contains('`')
+                    && let Some(end) = closing_run(after, run.len())
                 {
                     let (code, after) = rest.split_at(run.len() + end + run.len());
                     tokens.push(Token::Code(code));
@@ -79,18 +82,11 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Where in the line the run of exactly `length` backticks begins that closes a code span.
+/// Where in the line a code span ends that is closed by its next backticks and not too far away.
 fn closing_run(line: &str, length: usize) -> Option<usize> {
-    let mut at = 0;
-    while let Some(found) = line[at..].find('`') {
-        at += found;
-        let run = line[at..].len() - line[at..].trim_start_matches('`').len();
-        if run == length {
-            return Some(at);
-        }
-        at += run;
-    }
-    None
+    let end = line.bytes().take(MAX_CODE_SPAN).position(|byte| byte == b'`')?;
+    let run = line[end..].bytes().take_while(|byte| *byte == b'`').count();
+    (run == length).then_some(end)
 }
 
 /// `<https://…>` and `<https://…|text>` become `https://…` and `text (https://…)`; `<@U…|name>` becomes `@name`.
@@ -214,6 +210,9 @@ fn without_links<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
 
 /// The length of `text` when what follows is that text and a closing parenthesis.
 fn length_of_same(text: &[Option<Token<'_>>], following: &[Token<'_>]) -> Option<usize> {
+    if text.len() > MAX_SAME {
+        return None;
+    }
     let text: Vec<_> = text.iter().copied().flatten().collect();
     let is_same = !text.is_empty() && following.starts_with(&text);
     (is_same && following.get(text.len()) == Some(&Token::Char(')'))).then_some(text.len())
@@ -265,7 +264,9 @@ fn is_markup_start(next: Option<char>) -> bool {
 
 /// The length of a character reference for `<` that the text begins with.
 fn less_than_reference(text: &str) -> Option<usize> {
-    let (reference, _) = text.strip_prefix('&')?.split_once(';')?;
+    let name = text.strip_prefix('&')?;
+    let end = name.bytes().take(MAX_REFERENCE).position(|byte| byte == b';')?;
+    let reference = &name[..end];
     let digits = reference.strip_prefix('#').map(|digits| {
         let hex = digits.strip_prefix(['x', 'X']);
         hex.map_or_else(|| digits.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok())
@@ -293,9 +294,15 @@ pub(super) fn code_without_pings(code: &str) -> String {
 
 /// Code in which no run of backticks could close the fence around it, whatever a reader takes for a fence.
 pub(super) fn without_fences(code: &str) -> String {
-    let mut out = code.to_owned();
-    while let Some(at) = out.find("```") {
-        out.insert(at + 2, ZERO_WIDTH_SPACE);
+    let mut out = String::with_capacity(code.len());
+    let mut run = 0;
+    for c in code.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        if run == 3 {
+            out.push(ZERO_WIDTH_SPACE);
+            run = 1;
+        }
+        out.push(c);
     }
     out
 }

@@ -213,6 +213,29 @@ fn an_endless_answer_is_cut_and_says_so() {
 }
 
 #[test]
+fn hostile_repetition_takes_no_longer_than_text() {
+    // Each of these is quadratic for a reader that looks ahead or back without a bound: minutes instead of a moment.
+    for unit in [
+        "`a",
+        "[",
+        "[[a](",
+        "<",
+        "<h",
+        "&",
+        "&#",
+        "\\",
+        "a](",
+        "``` ",
+        "> ",
+        "[a]\n",
+        "é\u{301}",
+    ] {
+        let pages = pages(&unit.repeat(1_000_000 / unit.len()));
+        assert!(!pages.is_empty());
+    }
+}
+
+#[test]
 fn no_character_is_torn_apart() {
     let family = "👨‍👩‍👧‍👦";
     for unit in [family, "é", "&amp;", "\\*", "🇩🇪"] {
