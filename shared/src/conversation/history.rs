@@ -20,7 +20,11 @@ pub fn estimate_tokens(text: &str) -> usize {
 /// Leaves as many of the last messages in `history` (oldest first) as `max_tokens` allow; `text` reaches a message's
 /// text. The last message always stays; one that alone exceeds the budget loses its middle, for what is asked
 /// stands mostly before or after what is pasted.
-pub fn budget<T>(history: &mut Vec<T>, max_tokens: usize, text: impl for<'a> Fn(&'a mut T) -> &'a mut String) {
+pub fn budget<T>(
+    history: &mut Vec<T>,
+    max_tokens: usize,
+    text: impl for<'a> Fn(&'a mut T) -> &'a mut String,
+) {
     let mut left = max_tokens;
     let mut kept = 0;
     for message in history.iter_mut().rev() {
