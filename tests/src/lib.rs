@@ -1,3 +1,5 @@
 //! What the tests and the developer's commands are made of.
 
+pub mod agent;
+pub mod kms;
 pub mod local;

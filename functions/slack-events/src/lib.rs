@@ -1,1 +1,111 @@
+//! Takes deliveries of Slack's Events API: verify, classify, put on a queue, answer.
+//!
+//! Touches no database, no KMS and no third party, so that an outage of any of them loses no event: what cannot be
+//! put on the queue is answered with 503, and Slack sends it again.
 
+mod config;
+mod events;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing::post};
+use shared::{
+    aws::{self, Patience},
+    clock::{SharedClock, SystemClock},
+    config::Env,
+    http::layer,
+    id::Ids,
+    queue::{SqsQueue, TaskQueue},
+    secret::manager::SecretStore,
+    telemetry::Metrics,
+    webhook::{Keyring, Receives, slack::Slack},
+};
+
+pub use config::Config;
+pub use events::{Put, Verdict, classify};
+
+/// Slack gives up after three seconds; the rest is for the way.
+const DEADLINE: Duration = Duration::from_millis(2_300);
+/// How long the start waits for the secret and the queue. What is not there by then is asked for again by the first
+/// delivery, which has a deadline of its own.
+const START_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The service with all it needs.
+pub struct App {
+    /// What the environment says.
+    pub config: Config,
+    /// Our time.
+    pub clock: SharedClock,
+    /// Ids of tasks.
+    pub ids: Ids,
+    /// Slack's signing secrets.
+    pub keyring: Keyring,
+    /// Where tasks go.
+    pub queue: Arc<dyn TaskQueue>,
+    /// Where deliveries are counted.
+    pub metrics: Metrics,
+}
+
+impl App {
+    /// The service as the environment describes it, with its connections open.
+    ///
+    /// # Errors
+    /// Every missing or malformed variable, by name; a signing secret that is empty or not as it should be. That
+    /// Secrets Manager is away is no error: it may be back when the first delivery comes.
+    pub async fn from_env() -> anyhow::Result<Self> {
+        let mut env = Env::from_process();
+        let config = Config::read(&mut env);
+        let aws = aws::config(&mut env, Patience::SENDER_WAITS)?;
+        env.finish()?;
+
+        let clock: SharedClock = Arc::new(SystemClock);
+        let keyring = Keyring::new(
+            SecretStore::new(&aws),
+            &config.slack_secret_arn,
+            Arc::clone(&clock),
+        );
+        let queue = SqsQueue::new(
+            &aws,
+            config.tasks_queue_url.clone(),
+            config.events_queue_url.clone(),
+        );
+        // Both at once, and now: Lambda gives the start more CPU than it gives a small function later.
+        let warm = async { tokio::join!(keyring.keys(), queue.connect()).0 };
+        match tokio::time::timeout(START_PATIENCE, warm).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
+            Ok(Err(_)) | Err(_) => tracing::warn!("started without the signing secret or the queue"),
+        }
+        Ok(Self {
+            metrics: Metrics::new(&config.environment, "slack-events", Arc::clone(&clock)),
+            config,
+            clock,
+            ids: Ids::random(),
+            keyring,
+            queue: Arc::new(queue),
+        })
+    }
+}
+
+impl Receives<Slack> for App {
+    fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// The routes, with and without a trailing slash.
+pub fn router(app: App) -> Router {
+    let routes = Router::new()
+        .route("/slack/events", post(events::handler))
+        .route("/slack/events/", post(events::handler))
+        .with_state(Arc::new(app));
+    layer::around(routes, DEADLINE)
+}

@@ -1,1 +1,10 @@
-fn main() {}
+//! Lambda entry point; see the library for the service itself.
+
+use slack_events::{App, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    shared::telemetry::init();
+    let app = App::from_env().await?;
+    lambda_http::run(router(app)).await
+}

@@ -12,7 +12,10 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::{json::JsonError, queue::QueueError, secret::manager::SecretError, webhook::WebhookError};
+use crate::{
+    connector::slack::event::SlackEventError, json::JsonError, queue::QueueError,
+    secret::manager::SecretError, webhook::WebhookError,
+};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -148,6 +151,15 @@ impl From<WebhookError> for ApiError {
 impl From<JsonError> for ApiError {
     fn from(error: JsonError) -> Self {
         Self::Malformed(error)
+    }
+}
+
+impl From<SlackEventError> for ApiError {
+    fn from(error: SlackEventError) -> Self {
+        match error {
+            SlackEventError::Payload(error) => error.into(),
+            SlackEventError::OtherApp => Self::Forbidden,
+        }
     }
 }
 

@@ -317,4 +317,17 @@ mod tests {
             r#"DataKey { plaintext: PlainKey(…), wrapped_bytes: 3, key_id: "key" }"#
         );
     }
+
+    #[test]
+    fn a_key_is_wiped_when_its_last_holder_lets_go() {
+        fn wiped_on_drop<T: zeroize::ZeroizeOnDrop + ?Sized>(_: &T) {}
+        let key = PlainKey::new(vec![7; 32]).expect("32 bytes");
+        wiped_on_drop(&*key.0);
+        let memory = Arc::downgrade(&key.0);
+        let other = key.clone();
+        drop(key);
+        assert!(memory.upgrade().is_some());
+        drop(other);
+        assert!(memory.upgrade().is_none());
+    }
 }

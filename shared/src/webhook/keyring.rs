@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// How long the previous secret is accepted after the current one was made.
-pub const GRACE: Duration = Duration::from_secs(24 * 3600);
+pub const GRACE: Duration = Duration::from_hours(24);
 /// How often a signature that no known secret gives may make us ask for newer ones.
-pub const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+pub const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 /// How long secrets are used without asking again, so that a withdrawn one ends in long-lived sandboxes too.
-pub const MAX_AGE: Duration = Duration::from_secs(3600);
+pub const MAX_AGE: Duration = Duration::from_hours(1);
 /// How long a refresh may take while somebody waits; there are secrets to go on with.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(1);
 

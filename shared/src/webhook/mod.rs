@@ -145,10 +145,12 @@ impl Keys {
             })
         };
         let current = matches(&self.current);
+        // Computed whether the current one matched or not, and whether its time is over or not.
         let previous = self
             .previous
             .as_ref()
-            .is_some_and(|(key, until)| matches(key) & (now < *until));
+            .map(|(key, until)| (matches(key), now < *until));
+        let previous = previous == Some((true, true));
         match (current, previous) {
             (true, _) => Some(Generation::Current),
             (false, true) => Some(Generation::Previous),

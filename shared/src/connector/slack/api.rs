@@ -107,8 +107,10 @@ impl SlackError {
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Revoked { code } | Self::ChannelGone { code } | Self::Rejected { code } => Some(code),
-            Self::Unavailable {
+            Self::Revoked { code }
+            | Self::ChannelGone { code }
+            | Self::Rejected { code }
+            | Self::Unavailable {
                 source: Fault::Code(code),
             } => Some(code),
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. } => None,
@@ -146,7 +148,11 @@ impl SlackError {
             "ratelimited" | "rate_limited" => Self::RateLimited {
                 retry_after: DEFAULT_RETRY_AFTER,
             },
-            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "accesslimited"
+            "internal_error"
+            | "fatal_error"
+            | "service_unavailable"
+            | "request_timeout"
+            | "accesslimited"
             | "team_added_to_org" => Self::Unavailable {
                 source: Fault::Code(code),
             },
@@ -181,7 +187,9 @@ impl From<SlackClientError> for SlackError {
             },
             SlackClientError::HttpProtocolError(error) => connection(error.cause),
             SlackClientError::SystemError(error) => connection(error.cause),
-            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => connection(None),
+            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
+                connection(None)
+            }
         }
     }
 }
@@ -193,7 +201,11 @@ fn plain_code(code: String) -> String {
         && code
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_plain { code } else { "unreadable_code".to_owned() }
+    if is_plain {
+        code
+    } else {
+        "unreadable_code".to_owned()
+    }
 }
 
 /// Why a base URL cannot be used.
@@ -426,7 +438,9 @@ impl SlackApi {
             name,
         };
         let Done {} = match self.write(method, token, &request).await {
-            Err(SlackError::Rejected { code }) if matches!(code.as_str(), "already_reacted" | "no_reaction") => {
+            Err(SlackError::Rejected { code })
+                if matches!(code.as_str(), "already_reacted" | "no_reaction") =>
+            {
                 Done {}
             }
             other => other?,
@@ -561,6 +575,7 @@ enum ReadEnd {
     MoreToRead,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "these are Slack's own switches")]
 #[derive(Serialize)]
 struct PostRequest<'a> {
     channel: &'a str,
@@ -705,7 +720,11 @@ impl WireAttachment {
             (Some(only), None) | (None, Some(only)) => Some(only.clone()),
             (None, None) => None,
         };
-        let body = self.text.as_ref().or(self.fallback.as_ref()).filter(|text| !text.is_empty());
+        let body = self
+            .text
+            .as_ref()
+            .or(self.fallback.as_ref())
+            .filter(|text| !text.is_empty());
         match (head, body) {
             (Some(head), Some(body)) => Some(format!("{head}: {body}")),
             (head, body) => head.or_else(|| body.cloned()),
@@ -847,6 +866,9 @@ mod tests {
         }))
         .expect("a message");
         let text = ThreadMessage::from(message).text;
-        assert_eq!(text, "Alert\ncpu is hot\nGraph (https://g.example): 95 %\n[file: cpu.png]");
+        assert_eq!(
+            text,
+            "Alert\ncpu is hot\nGraph (https://g.example): 95 %\n[file: cpu.png]"
+        );
     }
 }

@@ -114,7 +114,7 @@ pub fn parse(body: &[u8], app_id: &str) -> Result<SlackEvent, SlackEventError> {
     let raw = outer.event.ok_or_else(|| missing("event"))?;
     let Peek { kind } = within_event(json::read_part(raw.get()))?;
     match &*kind.0 {
-        "app_mention" | "message" => Ok(said(&outer, within_event(json::read_part(raw.get()))?, app_id)?),
+        "app_mention" | "message" => Ok(said(&outer, &within_event(json::read_part(raw.get()))?, app_id)?),
         "app_uninstalled" | "tokens_revoked" => {
             Ok(installation_changed(&outer, within_event(json::read_part(raw.get()))?)?)
         }
@@ -122,7 +122,7 @@ pub fn parse(body: &[u8], app_id: &str) -> Result<SlackEvent, SlackEventError> {
     }
 }
 
-fn said(outer: &Outer<'_>, event: Message<'_>, app_id: &str) -> Result<SlackEvent, JsonError> {
+fn said(outer: &Outer<'_>, event: &Message<'_>, app_id: &str) -> Result<SlackEvent, JsonError> {
     let bot_user_id = outer.bot_user_id();
     let subtype = event.subtype.as_deref();
     let kind = || match subtype {
@@ -263,17 +263,14 @@ fn text(said: Option<&Text<'_>>, attachments: &[Attachment<'_>]) -> String {
             (Some(title), Some(link)) => Some(format!("{title} ({link})")),
             (title, link) => title.or(link),
         };
-        let line = match (head, body) {
-            (Some(head), Some(body)) => format!("{head}: {body}"),
-            (head, body) => match head.or(body) {
-                Some(line) => line,
-                None => continue,
-            },
-        };
+        let parts: Vec<_> = head.into_iter().chain(body).collect();
+        if parts.is_empty() {
+            continue;
+        }
         if !whole.is_empty() {
             whole.push('\n');
         }
-        whole.push_str(&line);
+        whole.push_str(&parts.join(": "));
     }
     cut(&mut whole, MAX_TEXT_BYTES);
     if whole.trim().is_empty() { String::new() } else { whole }

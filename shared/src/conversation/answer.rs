@@ -1,3 +1,0 @@
-//! tmp
-/// x
-pub const MARKDOWN_LIMIT: usize = 10_000;

@@ -1,0 +1,6 @@
+//! Stories over the real code with real third parties' fakes.
+
+#![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
+
+mod agent;
+mod vault;
