@@ -16,6 +16,7 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod connector;
+pub mod db;
 pub mod id;
 pub mod queue;
 pub mod secret;
