@@ -1,5 +1,3 @@
 //! Secrets: the vault for credentials of connections, and the secrets of Secrets Manager.
 
-pub mod kms;
 pub mod manager;
-pub mod vault;
