@@ -1,11 +1,14 @@
 //! The record of who did what. It can be added to and read, not changed: the application's role may do no more.
 
 use serde_json::Value;
-use sql::{client::async_::Params as _, queries::audit_events as statements};
+use sql::{client::Params as _, queries::audit_events as statements};
 use uuid::Uuid;
 
 use super::{DbError, Transaction, one_row};
-use crate::{clock::Timestamp, id::{AuditEventId, OrganizationId}};
+use crate::{
+    clock::Timestamp,
+    id::{AuditEventId, OrganizationId},
+};
 
 /// Something that was done.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +47,15 @@ pub async fn insert(db: &Transaction<'_>, scope: OrganizationId, event: &AuditEv
 
 /// The last `count` entries of an organization's record, newest first.
 #[tracing::instrument(name = "db.audit_events.list", skip_all, fields(organization.id = %scope), err)]
-pub async fn list(db: &Transaction<'_>, scope: OrganizationId, count: i64) -> Result<Vec<AuditEvent>, DbError> {
-    let params = statements::ListParams { organization_id: scope.uuid(), count };
+pub async fn list(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    count: i64,
+) -> Result<Vec<AuditEvent>, DbError> {
+    let params = statements::ListParams {
+        organization_id: scope.uuid(),
+        count,
+    };
     let rows = statements::list().params(db.client, &params).all().await?;
     Ok(rows
         .into_iter()

@@ -1,6 +1,6 @@
 //! Slack channels that an organization has decided something about.
 
-use sql::{client::async_::Params as _, queries::channels as statements};
+use sql::{client::Params as _, queries::channels as statements};
 
 use super::{DbError, Transaction, one_row};
 use crate::{clock::Timestamp, id::OrganizationId};
@@ -18,7 +18,10 @@ pub async fn is_monitored(
         team_id: team,
         channel_id: channel,
     };
-    Ok(statements::is_monitored().params(db.client, &params).one().await?)
+    Ok(statements::is_monitored()
+        .params(db.client, &params)
+        .one()
+        .await?)
 }
 
 /// What is decided about a channel.

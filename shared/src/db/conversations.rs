@@ -1,7 +1,7 @@
 //! Conversations: a Slack thread, or all that is said at the top level of a direct message.
 
 use deadpool_postgres::Client;
-use sql::{client::async_::Params as _, queries::conversations as statements};
+use sql::{client::Params as _, queries::conversations as statements};
 
 use super::{DbError, Transaction, one_row};
 use crate::{
@@ -64,7 +64,9 @@ impl Door {
         Ok(match entry {
             Entry::Open => Self::Open(statements::find_or_insert().prepare(client).await?),
             Entry::Joined => Self::Joined(statements::find().prepare(client).await?),
-            Entry::Monitored => Self::Monitored(statements::find_or_insert_monitored().prepare(client).await?),
+            Entry::Monitored => {
+                Self::Monitored(statements::find_or_insert_monitored().prepare(client).await?)
+            }
         })
     }
 
@@ -127,7 +129,11 @@ pub async fn find(
         channel_id: place.channel,
         thread_ts: place.thread,
     };
-    Ok(statements::find().params(db.client, &params).opt().await?.map(Conversation::from))
+    Ok(statements::find()
+        .params(db.client, &params)
+        .opt()
+        .await?
+        .map(Conversation::from))
 }
 
 /// The conversation at a place, made with `id` if there was none. Its row stays locked until the transaction ends.
@@ -142,7 +148,10 @@ pub async fn find_or_insert(
     let door = Door::prepare(db.client, Entry::Open).await?;
     door.run(db.client, scope, place, id, now)
         .await?
-        .ok_or(DbError::RowsAffected { expected: 1, actual: 0 })
+        .ok_or(DbError::RowsAffected {
+            expected: 1,
+            actual: 0,
+        })
 }
 
 /// Notes that the older part of the thread has been read from Slack.

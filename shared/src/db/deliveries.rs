@@ -5,7 +5,7 @@
 //! clock.
 
 use deadpool_postgres::Client;
-use sql::{client::async_::Params as _, queries::deliveries as statements};
+use sql::{client::Params as _, queries::deliveries as statements};
 
 use super::{Connection, DbError, Transaction};
 use crate::{clock::Timestamp, task::DeliveryKey};
@@ -81,7 +81,9 @@ pub(super) async fn try_claim(
             fence: row.fence,
             attempt: row.attempts,
         }),
-        (false, "in_progress") => Claim::Held { until: row.lease_until },
+        (false, "in_progress") => Claim::Held {
+            until: row.lease_until,
+        },
         (false, _) => Claim::Finished,
     }))
 }
@@ -95,7 +97,10 @@ pub(super) async fn claim_again(
 ) -> Result<Claim, DbError> {
     try_claim(&statements::claim(), db.client, key, now, lease_until)
         .await?
-        .ok_or(DbError::RowsAffected { expected: 1, actual: 0 })
+        .ok_or(DbError::RowsAffected {
+            expected: 1,
+            actual: 0,
+        })
 }
 
 /// Claims a delivery, or tells who has it.

@@ -52,7 +52,11 @@ impl DbError {
         column: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Corrupt { table, column, source: source.into() }
+        Self::Corrupt {
+            table,
+            column,
+            source: source.into(),
+        }
     }
 
     /// True when the database is away, is failing over or is too busy: the same thing may work later.
@@ -131,7 +135,9 @@ impl From<tokio_postgres::Error> for Refusal {
 fn is_outage(state: &SqlState) -> bool {
     let code = state.code();
     // Connection exception, insufficient resources, operator intervention, system error.
-    ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+    ["08", "53", "57", "58"]
+        .iter()
+        .any(|class| code.starts_with(class))
         || [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,

@@ -1,6 +1,6 @@
 //! Sealed credentials of connections.
 
-use sql::{client::async_::Params as _, queries::integration_credentials as statements};
+use sql::{client::Params as _, queries::integration_credentials as statements};
 
 use super::{DbError, Transaction, one_row};
 use crate::{
@@ -35,7 +35,11 @@ pub async fn upsert(
 
 /// Destroys the credentials of a connection: without its wrapped key, no backup of the ciphertext opens.
 #[tracing::instrument(name = "db.integration_credentials.delete", skip_all, fields(integration.id = %integration), err)]
-pub async fn delete(db: &Transaction<'_>, scope: OrganizationId, integration: IntegrationId) -> Result<(), DbError> {
+pub async fn delete(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+) -> Result<(), DbError> {
     let params = statements::DeleteParams {
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),

@@ -4,7 +4,7 @@ use deadpool_postgres::Client;
 use futures_util::future;
 use serde_json::Value;
 use sql::{
-    client::async_::Params as _,
+    client::Params as _,
     queries::{integrations as statements, scope},
 };
 
@@ -98,12 +98,18 @@ impl TryFrom<statements::Installation> for SlackInstallation {
     type Error = DbError;
 
     fn try_from(row: statements::Installation) -> Result<Self, DbError> {
-        let credentials = match (row.ciphertext, row.nonce, row.wrapped_key, row.encryption_key_id, row.encryption_version) {
+        let credentials = match (
+            row.ciphertext,
+            row.nonce,
+            row.wrapped_key,
+            row.encryption_key_id,
+            row.encryption_version,
+        ) {
             (Some(ciphertext), Some(nonce), Some(wrapped_key), Some(key_id), Some(version)) => Some(Sealed {
                 ciphertext,
-                nonce: nonce
-                    .try_into()
-                    .map_err(|_| DbError::corrupt("integration_credentials", "nonce", "not of twelve bytes"))?,
+                nonce: nonce.try_into().map_err(|_| {
+                    DbError::corrupt("integration_credentials", "nonce", "not of twelve bytes")
+                })?,
                 wrapped_key,
                 key_id,
                 version,
@@ -198,10 +204,12 @@ pub async fn reread(
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
     };
-    db.once(scope, async |client| statement.params(client, &params).opt().await)
-        .await?
-        .map(SlackInstallation::try_from)
-        .transpose()
+    db.once(scope, async |client| {
+        statement.params(client, &params).opt().await
+    })
+    .await?
+    .map(SlackInstallation::try_from)
+    .transpose()
 }
 
 /// Says that a person must connect again, and why (a code, such as `token_revoked`), unless somebody has connected
@@ -224,7 +232,9 @@ pub async fn mark_needs_reauth(
         integration_id: integration.uuid(),
         generation,
     };
-    let changed = db.once(scope, async |client| statement.params(client, &params).await).await?;
+    let changed = db
+        .once(scope, async |client| statement.params(client, &params).await)
+        .await?;
     Ok(changed == 1)
 }
 
@@ -284,7 +294,9 @@ pub async fn find(
         connector: row
             .connector_type
             .parse()
-            .map_err(|error: crate::connector::UnknownConnector| DbError::corrupt("integrations", "connector_type", error))?,
+            .map_err(|error: crate::connector::UnknownConnector| {
+                DbError::corrupt("integrations", "connector_type", error)
+            })?,
         status: Status::parse(&row.status)?,
         health: Health::parse(&row.health)?,
         health_reason: row.health_reason,

@@ -5,7 +5,7 @@ use std::fmt;
 use deadpool_postgres::Client;
 use futures_util::future;
 use sql::{
-    client::async_::Params as _,
+    client::Params as _,
     queries::{conversations, messages as statements},
 };
 use uuid::Uuid;
@@ -69,7 +69,10 @@ pub struct New<'a> {
 
 impl fmt::Debug for New<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("New").field("id", &self.id).field("ts", &self.ts).finish_non_exhaustive()
+        f.debug_struct("New")
+            .field("id", &self.id)
+            .field("ts", &self.ts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,7 +161,11 @@ impl Taking {
             statements::find_answer().prepare(client),
         )
         .await?;
-        Ok(Self { insert, history, answer })
+        Ok(Self {
+            insert,
+            history,
+            answer,
+        })
     }
 
     /// Stores the message, reads the `limit` messages before it and what was stored in reply to it: one round trip.
@@ -185,7 +192,11 @@ impl Taking {
             self.answer.params(client, &answer).opt(),
         )
         .await;
-        Ok((stored?.into(), oldest_first(history?)?, answer?.map(Answer::try_from).transpose()?))
+        Ok((
+            stored?.into(),
+            oldest_first(history?)?,
+            answer?.map(Answer::try_from).transpose()?,
+        ))
     }
 }
 
@@ -276,7 +287,11 @@ pub async fn insert_user(
     now: Timestamp,
 ) -> Result<Stored, DbError> {
     let params = insert_params(scope, conversation, new, sent_at(new.ts, now), now);
-    Ok(statements::insert_user().params(db.client, &params).one().await?.into())
+    Ok(statements::insert_user()
+        .params(db.client, &params)
+        .one()
+        .await?
+        .into())
 }
 
 /// The last `limit` messages before a point in time, oldest first: what people and the assistant said.
@@ -320,7 +335,10 @@ pub struct Earlier<'a> {
 
 impl fmt::Debug for Earlier<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Earlier").field("role", &self.role).field("message", &self.message).finish()
+        f.debug_struct("Earlier")
+            .field("role", &self.role)
+            .field("message", &self.message)
+            .finish()
     }
 }
 
@@ -345,8 +363,14 @@ pub async fn backfill(
     let ids: Vec<Uuid> = earlier.iter().map(|old| old.message.id.uuid()).collect();
     let roles: Vec<&str> = earlier.iter().map(|old| old.role.as_str()).collect();
     let tss: Vec<&str> = earlier.iter().map(|old| old.message.ts).collect();
-    let senders: Vec<&str> = earlier.iter().map(|old| old.message.sender.unwrap_or_default()).collect();
-    let names: Vec<&str> = earlier.iter().map(|old| old.message.sender_name.unwrap_or_default()).collect();
+    let senders: Vec<&str> = earlier
+        .iter()
+        .map(|old| old.message.sender.unwrap_or_default())
+        .collect();
+    let names: Vec<&str> = earlier
+        .iter()
+        .map(|old| old.message.sender_name.unwrap_or_default())
+        .collect();
     let texts: Vec<&str> = earlier.iter().map(|old| old.message.text).collect();
     let times: Vec<Timestamp> = earlier.iter().map(|old| sent_at(old.message.ts, now)).collect();
     let insert_params = statements::InsertBackfillParams {
@@ -438,7 +462,11 @@ pub async fn store_answer(
         message_text: answer.text,
         now,
     };
-    let held = db.once(scope, async |client| statement.params(client, &params).one().await).await?;
+    let held = db
+        .once(scope, async |client| {
+            statement.params(client, &params).one().await
+        })
+        .await?;
     if held { Ok(()) } else { Err(DbError::LeaseLost) }
 }
 
@@ -448,7 +476,10 @@ pub async fn store_answer(
 /// # Errors
 /// [`DbError::LeaseLost`] when another worker has taken over, and then nothing is changed.
 #[tracing::instrument(name = "db.messages.finish_posted", skip_all, fields(message.id = %posted), err)]
-#[expect(clippy::too_many_arguments, reason = "who, where, which claim, how it ended, what was posted, when")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "who, where, which claim, how it ended, what was posted, when"
+)]
 pub async fn finish_posted(
     db: &mut Connection,
     scope: OrganizationId,
@@ -472,7 +503,11 @@ pub async fn finish_posted(
         organization_id: scope.uuid(),
         message_id: posted.uuid(),
     };
-    let held = db.once(scope, async |client| statement.params(client, &params).one().await).await?;
+    let held = db
+        .once(scope, async |client| {
+            statement.params(client, &params).one().await
+        })
+        .await?;
     if held { Ok(()) } else { Err(DbError::LeaseLost) }
 }
 
@@ -483,8 +518,19 @@ mod tests {
     #[test]
     fn slacks_timestamps_are_read_to_the_microsecond_and_what_is_none_is_not() {
         let otherwise = Timestamp::from_timestamp(7, 0).expect("in range");
-        assert_eq!(sent_at("1531420618.000200", otherwise).timestamp_micros(), 1_531_420_618_000_200);
-        for none in ["", "im", "1531420618", "1531420618.2", "x.000200", "1531420618.00020x", "99999999999999.000000"] {
+        assert_eq!(
+            sent_at("1531420618.000200", otherwise).timestamp_micros(),
+            1_531_420_618_000_200
+        );
+        for none in [
+            "",
+            "im",
+            "1531420618",
+            "1531420618.2",
+            "x.000200",
+            "1531420618.00020x",
+            "99999999999999.000000",
+        ] {
             assert_eq!(sent_at(none, otherwise), otherwise, "{none}");
         }
     }
@@ -493,10 +539,34 @@ mod tests {
     fn what_people_say_is_not_shown_in_debug_output() {
         let now = Timestamp::from_timestamp(7, 0).expect("in range");
         let id = MessageId::from(Uuid::nil());
-        let new = New { id, ts: "1.000000", sender: None, sender_name: Some("Ada"), text: "the launch code" };
-        let message = Message { id, role: Role::User, sender: None, sender_name: None, text: "the launch code".to_owned(), at: now };
-        let answer = Answer { id, role: Role::Assistant, text: "the launch code".to_owned(), slack_message_ts: None };
-        let shown = format!("{new:?} {:?} {message:?} {answer:?}", Earlier { role: Role::User, message: new });
+        let new = New {
+            id,
+            ts: "1.000000",
+            sender: None,
+            sender_name: Some("Ada"),
+            text: "the launch code",
+        };
+        let message = Message {
+            id,
+            role: Role::User,
+            sender: None,
+            sender_name: None,
+            text: "the launch code".to_owned(),
+            at: now,
+        };
+        let answer = Answer {
+            id,
+            role: Role::Assistant,
+            text: "the launch code".to_owned(),
+            slack_message_ts: None,
+        };
+        let shown = format!(
+            "{new:?} {:?} {message:?} {answer:?}",
+            Earlier {
+                role: Role::User,
+                message: new
+            }
+        );
         assert!(!shown.contains("launch") && !shown.contains("Ada"), "{shown}");
     }
 }

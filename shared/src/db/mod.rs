@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, PoolBuilder, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use futures_util::{FutureExt as _, future};
 use secrecy::ExposeSecret as _;
 use sql::queries::scope as statements;
@@ -43,7 +43,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a caller waits for its turn with a connection.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is asked whether it still lives.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// How long data may go unacknowledged before the connection counts as dead.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
@@ -79,7 +79,9 @@ impl Db {
     /// to another machine.
     pub fn new(secret: &DatabaseSecret, max_connections: usize) -> Result<Self, DbError> {
         let (Some(host), Some(dbname)) = (&secret.host, &secret.dbname) else {
-            return Err(DbError::Secret("it names no host and database: the migrator has not completed it"));
+            return Err(DbError::Secret(
+                "it names no host and database: the migrator has not completed it",
+            ));
         };
         let mut config = tokio_postgres::Config::new();
         config
@@ -106,7 +108,9 @@ impl Db {
                 Manager::from_config(config, NoTls, recycling)
             }
             SslMode::Disable => {
-                return Err(DbError::Secret("sslmode `disable` is for a database on this machine alone"));
+                return Err(DbError::Secret(
+                    "sslmode `disable` is for a database on this machine alone",
+                ));
             }
         };
 
@@ -114,7 +118,7 @@ impl Db {
             last: SystemTime::now(),
             suspect_before: Instant::now(),
         }));
-        let pool = PoolBuilder::new(manager)
+        let pool = Pool::builder(manager)
             .max_size(max_connections)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT_TIMEOUT))
@@ -149,13 +153,20 @@ impl Db {
 /// Asks a connection that has idled whether it still lives; one that does not is replaced by a new one.
 fn check_after_idling(usage: Arc<Mutex<Usage>>) -> Hook {
     Hook::async_fn(move |client, metrics| {
-        let suspect_before = usage.lock().unwrap_or_else(PoisonError::into_inner).suspect_before;
+        let suspect_before = usage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .suspect_before;
         let used = metrics.recycled.unwrap_or(metrics.created);
         Box::pin(async move {
             if used >= suspect_before && metrics.last_used() <= IDLE {
                 return Ok(());
             }
-            client.simple_query("").await.map(drop).map_err(HookError::Backend)
+            client
+                .simple_query("")
+                .await
+                .map(drop)
+                .map_err(HookError::Backend)
         })
     })
 }
@@ -247,7 +258,10 @@ impl<'c> Transaction<'c> {
     /// From here on the transaction works for `scope`, and for no third party's id that it looked up before.
     pub async fn enter(&self, scope: OrganizationId) -> Result<(), DbError> {
         let scope = EnterText::new(scope);
-        statements::enter().bind(self.client, scope.as_str()).one().await?;
+        statements::enter()
+            .bind(self.client, scope.as_str())
+            .one()
+            .await?;
         Ok(())
     }
 

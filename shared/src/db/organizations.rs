@@ -1,9 +1,12 @@
 //! Tenants.
 
-use sql::{client::async_::Params as _, queries::organizations as statements};
+use sql::{client::Params as _, queries::organizations as statements};
 
 use super::{DbError, Transaction, one_row};
-use crate::{clock::Timestamp, id::{OrganizationId, UserId}};
+use crate::{
+    clock::Timestamp,
+    id::{OrganizationId, UserId},
+};
 
 /// A new organization.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +40,12 @@ pub struct Organization {
 
 /// Adds an organization; the transaction must have entered its new id.
 #[tracing::instrument(name = "db.organizations.insert", skip_all, fields(organization.id = %scope), err)]
-pub async fn insert(db: &Transaction<'_>, scope: OrganizationId, new: &New<'_>, now: Timestamp) -> Result<(), DbError> {
+pub async fn insert(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    new: &New<'_>,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let params = statements::InsertParams {
         organization_id: scope.uuid(),
         clerk_org_id: new.clerk_org_id,

@@ -37,10 +37,16 @@ fn rds(host: &str) -> &'static str {
     let host = host.trim_end_matches('.').trim_end_matches(".cn");
     let region = host
         .strip_suffix(".rds.amazonaws.com")
-        .or_else(|| host.strip_suffix(".amazonaws.com").filter(|rest| rest.contains(".rds.")))
+        .or_else(|| {
+            host.strip_suffix(".amazonaws.com")
+                .filter(|rest| rest.contains(".rds."))
+        })
         .and_then(|rest| rest.rsplit('.').next());
     region
-        .and_then(|region| RDS.split("\n# region ").find_map(|part| part.strip_prefix(region)?.strip_prefix('\n')))
+        .and_then(|region| {
+            RDS.split("\n# region ")
+                .find_map(|part| part.strip_prefix(region)?.strip_prefix('\n'))
+        })
         .unwrap_or_default()
 }
 
@@ -66,10 +72,17 @@ mod tests {
 
     #[test]
     fn every_region_of_the_file_can_be_read_and_has_its_three_authorities() {
-        let regions: Vec<&str> = RDS.lines().filter_map(|line| line.strip_prefix("# region ")).collect();
+        let regions: Vec<&str> = RDS
+            .lines()
+            .filter_map(|line| line.strip_prefix("# region "))
+            .collect();
         assert!(regions.len() >= 27, "{regions:?}");
         for region in regions {
-            assert_eq!(count(rds(&format!("infragpt.abc123.{region}.rds.amazonaws.com"))), 3, "{region}");
+            assert_eq!(
+                count(rds(&format!("infragpt.abc123.{region}.rds.amazonaws.com"))),
+                3,
+                "{region}"
+            );
         }
     }
 
@@ -83,7 +96,13 @@ mod tests {
 
     #[test]
     fn a_ca_that_is_none_is_refused() {
-        assert!(connector("db.example.com", Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")).is_err());
+        assert!(
+            connector(
+                "db.example.com",
+                Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+            )
+            .is_err()
+        );
         assert!(connector("db.example.com", None).is_ok());
     }
 }

@@ -139,6 +139,77 @@ pub async fn take(
     now: Timestamp,
 ) -> Result<Taken, DbError> {
     let taking = Taking::prepare(db.client).await?;
-    let (question, history, answer) = taking.run(db.client, scope, conversation, message, limit, now).await?;
-    Ok(Taken { question, history, answer })
+    let (question, history, answer) = taking
+        .run(db.client, scope, conversation, message, limit, now)
+        .await?;
+    Ok(Taken {
+        question,
+        history,
+        answer,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        db::{Db, messages},
+        id::{IntegrationId, MessageId},
+    };
+
+    /// The futures of this module cross `async_trait` borders, which ask for `Send`. Never runs, must compile.
+    #[expect(dead_code, reason = "that it compiles is the test")]
+    async fn futures_can_be_sent(db: Db, key: DeliveryKey, term: Term, scope: OrganizationId, lease: Lease) {
+        fn send<T: Send>(future: T) -> T {
+            future
+        }
+        let conversation = ConversationId::from(uuid::Uuid::nil());
+        let new = New {
+            id: MessageId::from(uuid::Uuid::nil()),
+            ts: "",
+            sender: None,
+            sender_name: None,
+            text: "",
+        };
+        let place = Place {
+            team: "",
+            channel: "",
+            thread: "",
+        };
+        let Ok(mut connection) = send(db.get()).await else {
+            return;
+        };
+        if let Ok((transaction, _)) = send(open(&mut connection, None, None)).await {
+            let _ = send(claim(
+                &transaction,
+                scope,
+                &key,
+                term,
+                &place,
+                Entry::Open,
+                conversation,
+            ))
+            .await;
+            let _ = send(take(&transaction, scope, conversation, &new, 1, term.now)).await;
+            let _ = send(transaction.commit()).await;
+        }
+        let _ = send(messages::backfill(
+            &mut connection,
+            scope,
+            conversation,
+            &[],
+            "",
+            1,
+            term.now,
+        ))
+        .await;
+        let integration = IntegrationId::from(uuid::Uuid::nil());
+        let _ = send(crate::db::integrations::reread(
+            &mut connection,
+            scope,
+            integration,
+        ))
+        .await;
+        let _ = send(deliveries::extend(&connection, &key, lease, term.now, term.now)).await;
+    }
 }
