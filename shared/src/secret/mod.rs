@@ -1,3 +1,5 @@
 //! Secrets: the vault for credentials of connections, and the secrets of Secrets Manager.
 
+pub mod kms;
 pub mod manager;
+pub mod vault;
