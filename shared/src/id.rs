@@ -101,6 +101,8 @@ ids! {
     ConversationId = "con", conversation;
     /// One message of a conversation. An answer's id is also the key under which it is posted.
     MessageId = "msg", message;
+    /// An entry of the record of who did what.
+    AuditEventId = "aud", audit_event;
     /// An envelope on a queue.
     TaskId = "tsk", task;
 }

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod config;
 pub mod connector;
 pub mod conversation;
+pub mod db;
 pub mod http;
 pub mod id;
 pub mod json;

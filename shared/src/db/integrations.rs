@@ -1,0 +1,359 @@
+//! Connections of organizations to third parties.
+
+use deadpool_postgres::Client;
+use futures_util::future;
+use serde_json::Value;
+use sql::{
+    client::Params as _,
+    queries::{integrations as statements, scope},
+};
+
+use super::{Connection, DbError, Transaction};
+use crate::{
+    clock::Timestamp,
+    connector::ConnectorKind,
+    id::{IntegrationId, OrganizationId, UserId},
+    secret::vault::Sealed,
+};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident($column:literal) { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// The word as it stands in the database.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            fn parse(word: &str) -> Result<Self, DbError> {
+                match word {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(DbError::corrupt("integrations", $column, "an unknown word")),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a connection stands.
+    Status("status") {
+        /// Nothing has been done yet.
+        NotStarted = "not_started",
+        /// Begun, and not ended yet.
+        Pending = "pending",
+        /// Connected.
+        Active = "active",
+        /// Connected, and put on hold by the third party.
+        Suspended = "suspended",
+        /// Disconnected.
+        Inactive = "inactive",
+        /// Disconnected, and to be removed.
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// How well a connection works.
+    Health("health") {
+        /// It does.
+        Healthy = "healthy",
+        /// It does not, and is tried again by itself.
+        Degraded = "degraded",
+        /// A person must connect again.
+        NeedsReauth = "needs_reauth",
+        /// It was taken back at the third party.
+        Revoked = "revoked",
+    }
+}
+
+/// A Slack installation, as an event or a turn needs it.
+#[derive(Debug, Clone)]
+pub struct SlackInstallation {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The connection.
+    pub integration: IntegrationId,
+    /// Where it stands: active, suspended or pending; others are not found.
+    pub status: Status,
+    /// How well it works.
+    pub health: Health,
+    /// Our own user id in the workspace.
+    pub bot_user_id: Option<String>,
+    /// Counts the times it was connected.
+    pub generation: i32,
+    /// The sealed credentials; none where they were destroyed.
+    pub credentials: Option<Sealed>,
+}
+
+impl TryFrom<statements::Installation> for SlackInstallation {
+    type Error = DbError;
+
+    fn try_from(row: statements::Installation) -> Result<Self, DbError> {
+        let credentials = match (
+            row.ciphertext,
+            row.nonce,
+            row.wrapped_key,
+            row.encryption_key_id,
+            row.encryption_version,
+        ) {
+            (Some(ciphertext), Some(nonce), Some(wrapped_key), Some(key_id), Some(version)) => Some(Sealed {
+                ciphertext,
+                nonce: nonce.try_into().map_err(|_| {
+                    DbError::corrupt("integration_credentials", "nonce", "not of twelve bytes")
+                })?,
+                wrapped_key,
+                key_id,
+                version,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            organization: row.organization_id.into(),
+            integration: row.integration_id.into(),
+            status: Status::parse(&row.status)?,
+            health: Health::parse(&row.health)?,
+            bot_user_id: row.bot_id,
+            generation: row.generation,
+            credentials,
+        })
+    }
+}
+
+/// The statements behind [`find_slack_installation`], prepared, so that their requests can be sent one after the
+/// other without awaiting an answer.
+pub(super) struct Lookup {
+    look_up: scope::LookUpStmt,
+    find: statements::FindByExternalIdStmt,
+}
+
+impl Lookup {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let (look_up, find) = future::try_join(
+            scope::look_up().prepare(client),
+            statements::find_by_external_id().prepare(client),
+        )
+        .await?;
+        Ok(Self { look_up, find })
+    }
+
+    /// Finds by the first of the ids that is connected. All requests are sent when the result is first polled.
+    pub(super) async fn run(
+        &self,
+        client: &Client,
+        external_ids: [Option<&str>; 2],
+    ) -> Result<Option<SlackInstallation>, DbError> {
+        let [first, second] = external_ids.map(|external_id| self.run_one(client, external_id));
+        let (first, second) = future::join(first, second).await;
+        first?.or(second?).map(SlackInstallation::try_from).transpose()
+    }
+
+    async fn run_one(
+        &self,
+        client: &Client,
+        external_id: Option<&str>,
+    ) -> Result<Option<statements::Installation>, tokio_postgres::Error> {
+        let Some(external_id) = external_id else {
+            return Ok(None);
+        };
+        let name = format!("{}:{external_id}", ConnectorKind::Slack);
+        let params = statements::FindByExternalIdParams {
+            connector_type: ConnectorKind::Slack.as_str(),
+            external_id,
+        };
+        let (looked_up, found) = future::join(
+            self.look_up.bind(client, &name).one(),
+            self.find.params(client, &params).opt(),
+        )
+        .await;
+        looked_up?;
+        found
+    }
+}
+
+/// The installation that a Slack event is for: the workspace's, or else the Enterprise Grid organization's. Works
+/// before the organization is known; one round trip.
+#[tracing::instrument(name = "db.integrations.find_slack_installation", skip_all, err)]
+pub async fn find_slack_installation(
+    db: &Transaction<'_>,
+    team_id: Option<&str>,
+    enterprise_id: Option<&str>,
+) -> Result<Option<SlackInstallation>, DbError> {
+    let lookup = Lookup::prepare(db.client).await?;
+    lookup.run(db.client, [team_id, enterprise_id]).await
+}
+
+/// The same installation once more, by its own id: whether the credentials have changed since it was read. One round
+/// trip, a transaction of its own.
+#[tracing::instrument(name = "db.integrations.reread", skip_all, fields(integration.id = %integration), err)]
+pub async fn reread(
+    db: &mut Connection,
+    scope: OrganizationId,
+    integration: IntegrationId,
+) -> Result<Option<SlackInstallation>, DbError> {
+    let statement = statements::find_installation().prepare(&db.client).await?;
+    let params = statements::FindInstallationParams {
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    db.once(scope, async |client| {
+        statement.params(client, &params).opt().await
+    })
+    .await?
+    .map(SlackInstallation::try_from)
+    .transpose()
+}
+
+/// Says that a person must connect again, and why (a code, such as `token_revoked`), unless somebody has connected
+/// again since `generation`: false then. One round trip, a transaction of its own.
+#[tracing::instrument(name = "db.integrations.mark_needs_reauth", skip_all, fields(integration.id = %integration, reason), err)]
+pub async fn mark_needs_reauth(
+    db: &mut Connection,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    generation: i32,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let statement = statements::update_health().prepare(&db.client).await?;
+    let params = statements::UpdateHealthParams {
+        health: Health::NeedsReauth.as_str(),
+        health_reason: Some(reason),
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        generation,
+    };
+    let changed = db
+        .once(scope, async |client| statement.params(client, &params).await)
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Notes that a connection's credentials did something.
+#[tracing::instrument(name = "db.integrations.update_last_used", skip_all, fields(integration.id = %integration), err)]
+pub async fn update_last_used(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let params = statements::UpdateLastUsedParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    super::one_row(statements::update_last_used().params(db.client, &params).await?)
+}
+
+/// A connection, without its credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    /// Its id.
+    pub id: IntegrationId,
+    /// To what.
+    pub connector: ConnectorKind,
+    /// Where it stands.
+    pub status: Status,
+    /// How well it works.
+    pub health: Health,
+    /// Why it is not healthy.
+    pub health_reason: Option<String>,
+    /// Counts the times it was connected.
+    pub generation: i32,
+    /// What the third party's events name.
+    pub external_id: Option<String>,
+    /// When it was last connected, by the third party's clock.
+    pub installed_at: Timestamp,
+}
+
+/// The organization's connection of one connector, if it has one.
+#[tracing::instrument(name = "db.integrations.find", skip_all, fields(connector.kind = %kind), err)]
+pub async fn find(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    kind: ConnectorKind,
+) -> Result<Option<Integration>, DbError> {
+    let params = statements::FindParams {
+        organization_id: scope.uuid(),
+        connector_type: kind.as_str(),
+    };
+    let Some(row) = statements::find().params(db.client, &params).opt().await? else {
+        return Ok(None);
+    };
+    Ok(Some(Integration {
+        id: row.integration_id.into(),
+        connector: row
+            .connector_type
+            .parse()
+            .map_err(|error: crate::connector::UnknownConnector| {
+                DbError::corrupt("integrations", "connector_type", error)
+            })?,
+        status: Status::parse(&row.status)?,
+        health: Health::parse(&row.health)?,
+        health_reason: row.health_reason,
+        generation: row.generation,
+        external_id: row.external_id,
+        installed_at: row.installed_at,
+    }))
+}
+
+/// What is known of a connection when it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// Its id, where the organization has no connection of the kind yet. The credentials are sealed for an id, so
+    /// whoever connects again asks [`find`] for it first.
+    pub id: IntegrationId,
+    /// To what.
+    pub connector: ConnectorKind,
+    /// Who connects.
+    pub connected_by: Option<UserId>,
+    /// What the third party's events name: Slack's workspace, or Enterprise Grid organization.
+    pub external_id: Option<&'a str>,
+    /// Our side at the third party: Slack's user id of our bot.
+    pub bot_id: Option<&'a str>,
+    /// The account that it is connected with.
+    pub connector_user_id: Option<&'a str>,
+    /// The third party's id of what is connected.
+    pub connector_organization_id: Option<&'a str>,
+    /// What is shown about it, as a JSON object of texts; never a secret.
+    pub metadata: &'a Value,
+    /// When it was connected, by the third party's clock.
+    pub installed_at: Timestamp,
+}
+
+/// Connects, or connects again: then the row keeps its id and counts one generation more. Answers id and generation.
+///
+/// # Errors
+/// [`DbError::Conflict`] on `integrations_external_id_key` when another organization has the same workspace connected.
+#[tracing::instrument(name = "db.integrations.upsert", skip_all, fields(connector.kind = %new.connector), err)]
+pub async fn upsert(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    new: &New<'_>,
+    now: Timestamp,
+) -> Result<(IntegrationId, i32), DbError> {
+    let params = statements::UpsertParams {
+        integration_id: new.id.uuid(),
+        organization_id: scope.uuid(),
+        user_id: new.connected_by.map(UserId::uuid),
+        connector_type: new.connector.as_str(),
+        now,
+        external_id: new.external_id,
+        bot_id: new.bot_id,
+        connector_user_id: new.connector_user_id,
+        connector_organization_id: new.connector_organization_id,
+        metadata: new.metadata,
+        installed_at: new.installed_at,
+    };
+    let row = statements::upsert().params(db.client, &params).one().await?;
+    Ok((row.integration_id.into(), row.generation))
+}
