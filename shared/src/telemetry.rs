@@ -185,6 +185,11 @@ impl Metrics {
         self.put(name, Unit::Count, 1.0, dimension);
     }
 
+    /// Records how long something took.
+    pub fn took(&self, name: &'static str, duration: std::time::Duration) {
+        self.put(name, Unit::Milliseconds, duration.as_secs_f64() * 1_000.0, None);
+    }
+
     /// Records a value.
     pub fn put(&self, name: &'static str, unit: Unit, value: f64, dimension: Option<(&'static str, &str)>) {
         let line = self.line(self.clock.now(), name, unit, value, dimension);

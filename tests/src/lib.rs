@@ -3,3 +3,4 @@
 pub mod agent;
 pub mod kms;
 pub mod local;
+pub mod slack;

@@ -1,1 +1,103 @@
+//! Consumes `tasks.fifo`: runs one agent turn per record and delivers the answer.
 
+mod config;
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+pub use config::Config;
+use shared::{
+    agent::GrpcAgent,
+    aws::{self, Patience},
+    clock::{SharedClock, SystemClock, Timestamp},
+    config::Env,
+    connector::slack::api::SlackApi,
+    conversation::{
+        names::Names,
+        turn::{Answering, Limits},
+    },
+    db::Access,
+    id::Ids,
+    queue::{Consumer, Inbox, SqsInbox, TaskError, Work},
+    secret::{kms::Kms, manager::SecretStore, vault::Vault},
+    task::Task,
+    telemetry::Metrics,
+};
+
+/// Connections to the database: one for the turn, one that renews its lease meanwhile.
+const CONNECTIONS: usize = 2;
+
+/// The dispatcher with all it needs.
+pub struct App {
+    /// What answers.
+    pub answering: Answering,
+    /// The queue that feeds this function.
+    pub inbox: Arc<dyn Inbox>,
+    /// Where tasks are counted.
+    pub metrics: Metrics,
+}
+
+impl App {
+    /// The dispatcher as the environment describes it. Asks nobody for anything that a task cannot wait for: a failed
+    /// start would leave its record hidden for half an hour, a failed task comes back in seconds.
+    ///
+    /// # Errors
+    /// Every missing or malformed variable, by name.
+    pub async fn from_env() -> anyhow::Result<Self> {
+        let mut env = Env::from_process();
+        let config = Config::read(&mut env);
+        let aws = aws::config(&mut env, Patience::BEHIND_A_QUEUE)?;
+        env.finish()?;
+
+        let clock: SharedClock = Arc::new(SystemClock);
+        let metrics = Metrics::new(&config.environment, "agent-dispatcher", Arc::clone(&clock));
+        let keys = Arc::new(Kms::new(&aws, &config.credentials_key_arn)?);
+        let db = Access::in_secret(SecretStore::new(&aws), config.database_secret_arn, CONNECTIONS);
+        // Opens the connection while Lambda still gives the start its full speed; the first task finds out what failed.
+        if let Err(error) = db.get().await {
+            tracing::warn!(error = %error, "the database does not answer yet");
+        }
+        Ok(Self {
+            answering: Answering {
+                db,
+                vault: Vault::new(keys, &config.environment, Arc::clone(&clock)),
+                slack: SlackApi::new(&config.slack_api_url)?,
+                agent: Arc::new(GrpcAgent::new(&config.agent_endpoint, Arc::clone(&clock))?),
+                clock,
+                ids: Ids::random(),
+                metrics: metrics.clone(),
+                limits: Limits {
+                    agent: config.agent_timeout,
+                    history_tokens: config.history_tokens,
+                },
+                names: Names::default(),
+            },
+            inbox: Arc::new(SqsInbox::new(
+                &aws,
+                config.tasks_queue_url,
+                config.tasks_dead_letter_queue_url,
+            )),
+            metrics,
+        })
+    }
+}
+
+/// Works through a batch; answers which records go back. Lambda ends the invocation at `deadline`.
+pub async fn handle(app: &App, event: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
+    let consumer = Consumer {
+        inbox: &*app.inbox,
+        metrics: &app.metrics,
+    };
+    consumer
+        .consume(event, deadline, async |work| dispatch(app, work).await)
+        .await
+}
+
+async fn dispatch(app: &App, work: Work) -> Result<(), TaskError> {
+    match &work.envelope.task {
+        Task::AnswerSlackMessageV1(message) => app.answering.answer(&work, message).await,
+        Task::ApplySlackLifecycleV1(_) => {
+            Err(TaskError::fail("wrong_queue", "this task belongs on events.fifo"))
+        }
+    }
+}

@@ -2,3 +2,7 @@
 
 pub mod answer;
 pub mod history;
+pub mod names;
+pub mod question;
+mod trouble;
+pub mod turn;

@@ -5,12 +5,17 @@ use std::{error::Error, fmt, io};
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use crate::secret::manager::SecretError;
+
 /// What can go wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// The secret does not lead to a database.
     #[error("the database's secret is not usable: {0}")]
     Secret(&'static str),
+    /// The secret could not be read.
+    #[error("the database's secret cannot be read")]
+    SecretUnavailable(#[source] SecretError),
     /// No connection could be had.
     #[error("no connection to the database")]
     Pool(#[source] Refusal),
@@ -63,7 +68,7 @@ impl DbError {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Pool(_) => true,
+            Self::Pool(_) | Self::SecretUnavailable(_) => true,
             Self::Query(refusal) => refusal.outage,
             Self::Secret(_)
             | Self::Conflict { .. }

@@ -8,6 +8,7 @@
 //!
 //! [entered]: Transaction::enter
 
+mod access;
 pub mod audit_events;
 pub mod channels;
 pub mod conversations;
@@ -33,6 +34,7 @@ use secrecy::ExposeSecret as _;
 use sql::queries::scope as statements;
 use tokio_postgres::{NoTls, config::SslMode as WireSslMode};
 
+pub use access::Access;
 pub use error::{DbError, Refusal};
 pub use secret::{DatabaseSecret, SslMode};
 
@@ -128,6 +130,11 @@ impl Db {
             .build()
             .map_err(|_| DbError::Secret("the pool cannot be built"))?;
         Ok(Self { pool, usage })
+    }
+
+    /// True for clones of one pool.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.usage, &other.usage)
     }
 
     /// A connection of the pool; goes back when dropped.

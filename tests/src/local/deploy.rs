@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -20,6 +21,8 @@ use super::{
 
 /// The stack's name in the `local` section of `samconfig.toml`.
 const STACK: &str = "infragpt-local";
+/// Ten times what it takes.
+const LIMIT: Duration = Duration::from_mins(3);
 const DEPLOYED: &str = include_str!("deployed.py");
 
 /// The functions as built for this machine.
@@ -118,7 +121,10 @@ impl Deployment {
         for (name, value) in emulator.environment(folder) {
             sam = sam.env(name, value);
         }
-        sam.run(tools.python(), progress).await?;
+        // The emulator waits eleven minutes for the answer of a migrator that crashed before it could give one.
+        tokio::time::timeout(LIMIT, sam.run(tools.python(), progress))
+            .await
+            .with_context(|| format!("the deployment hangs; see {}", emulator.log().display()))??;
         Self::describe(tools, emulator, folder).await
     }
 

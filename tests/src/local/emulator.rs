@@ -80,7 +80,7 @@ impl Emulator {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             emulator.process.expect_running()?;
-            if begun.elapsed() > Duration::from_secs(60) {
+            if begun.elapsed() > Duration::from_mins(1) {
                 bail!("the AWS emulator does not answer; see {}", emulator.log.display());
             }
             tokio::time::sleep(Duration::from_millis(30)).await;

@@ -124,6 +124,11 @@ impl Postgres {
         Ok(postgres)
     }
 
+    /// The folder of the programs that [`Postgres::start`] would use.
+    pub async fn programs(tools: &Tools, progress: &Progress) -> anyhow::Result<PathBuf> {
+        Ok(Binaries::find(tools, progress).await?.directory)
+    }
+
     async fn create_administrator(&self) -> anyhow::Result<()> {
         let client = self.superuser("postgres").await?;
         client
@@ -203,7 +208,7 @@ impl Postgres {
         let begun = Instant::now();
         while self.superuser("postgres").await.is_err() {
             process.expect_running()?;
-            if begun.elapsed() > Duration::from_secs(60) {
+            if begun.elapsed() > Duration::from_mins(1) {
                 bail!("Postgres does not answer; see {}", self.log.display());
             }
             tokio::time::sleep(Duration::from_millis(30)).await;

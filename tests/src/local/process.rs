@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::{progress::Progress, tools::Python};
 
-const SUPERVISOR: &str = include_str!("supervise.py");
+const SUPERVISOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/local/supervise.py");
 
 /// The signal that asks a process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Program {
     pub fn spawn(&self, python: &Python) -> anyhow::Result<Process> {
         let mut command = Command::new(python.path());
         command
-            .args(["-S", "-c", SUPERVISOR])
+            .args(["-S", SUPERVISOR])
             .arg(self.stop.number().to_string())
             .arg(self.grace.as_secs_f32().to_string())
             .arg(self.user.as_deref().unwrap_or("-"))

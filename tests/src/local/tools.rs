@@ -15,9 +15,11 @@ use super::{process::Program, progress::Progress};
 /// The oldest Python that every tool runs on.
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
-/// Prints the version and the modules that an environment needs and this Python lacks.
+/// Prints where the interpreter is (what is on the `PATH` may be a slow script that chooses one), its version, and the
+/// modules that an environment needs and this Python lacks.
 const PROBE: &str = "
 import sys, importlib.util as u
+print(sys.executable)
 print(sys.version_info[0], sys.version_info[1], *[m for m in ('venv', 'ensurepip') if u.find_spec(m) is None])";
 
 /// A Python interpreter.
@@ -39,8 +41,8 @@ impl Python {
         ] {
             let Some(path) = on_path(name) else { continue };
             match Self::probe(&path).await {
-                Ok(None) => return Ok(Self(path)),
-                Ok(Some(complaint)) => complaints.push(format!("{}: {complaint}", path.display())),
+                Ok(Ok(python)) => return Ok(python),
+                Ok(Err(complaint)) => complaints.push(format!("{} {complaint}", path.display())),
                 Err(error) => complaints.push(format!("{}: {error:#}", path.display())),
             }
         }
@@ -54,28 +56,31 @@ impl Python {
         )
     }
 
-    async fn probe(path: &Path) -> anyhow::Result<Option<String>> {
+    /// The interpreter behind a file, or what is wrong with it.
+    async fn probe(path: &Path) -> anyhow::Result<Result<Self, String>> {
         let output = Command::new(path)
             .args(["-I", "-c", PROBE])
             .stdin(Stdio::null())
             .output()
             .await?;
         let text = String::from_utf8(output.stdout)?;
-        let mut words = text.split_whitespace();
+        let (executable, rest) = text.split_once('\n').context("does not run")?;
+        let mut words = rest.split_whitespace();
         let mut number = || words.next().and_then(|word| word.parse::<u32>().ok());
         let (Some(major), Some(minor)) = (number(), number()) else {
             bail!("does not run");
         };
         if (major, minor) < OLDEST_PYTHON {
-            return Ok(Some(format!("is version {major}.{minor}")));
+            return Ok(Err(format!("is version {major}.{minor}")));
         }
         let missing: Vec<&str> = words.collect();
-        Ok((!missing.is_empty()).then(|| {
-            format!(
+        if !missing.is_empty() {
+            return Ok(Err(format!(
                 "lacks the module {} (Debian and Ubuntu: apt-get install python3-venv)",
                 missing.join(" and ")
-            )
-        }))
+            )));
+        }
+        Ok(Ok(Self(executable.into())))
     }
 
     /// The interpreter's file.

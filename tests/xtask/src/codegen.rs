@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use cornucopia::config::Config;
-use tests::postgres::{Binaries, Lifetime, Server};
+use ::tests::postgres::{Binaries, Lifetime, Server};
 
 /// Generates the crate's sources; with `check`, only compares them with what is committed.
 ///

@@ -3,6 +3,7 @@
 //! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
 //! with a sentence. To add one: a variant of [`Task`] and a module.
 
+mod agent;
 mod check;
 mod demo;
 mod manifest;
@@ -12,9 +13,9 @@ mod world;
 
 use std::process::ExitCode;
 
+use ::tests::local::{Progress, local_folder};
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use tests::local::{Progress, local_folder};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -71,8 +72,14 @@ async fn run(task: Task) -> anyhow::Result<()> {
     let progress = Progress::shown();
     match task {
         Task::Demo => demo::run(&progress).await,
-        Task::Up { agent, foreground: true } => up::run(agent, &progress).await,
-        Task::Up { agent, foreground: false } => up::detach(agent).await,
+        Task::Up {
+            agent,
+            foreground: true,
+        } => up::run(agent, &progress).await,
+        Task::Up {
+            agent,
+            foreground: false,
+        } => up::detach(agent).await,
         Task::Down => up::down(&local_folder(), &progress).await,
         Task::Test => check::run(&progress).await,
         Task::SlackManifest { url } => manifest::print(&url),

@@ -1,7 +1,7 @@
 //! `cargo xtask slack-manifest`: what to paste into Slack to create the app.
 
+use ::tests::local::repository;
 use anyhow::{Context as _, ensure};
-use tests::local::repository;
 
 use crate::output::say;
 
@@ -9,7 +9,8 @@ const PLACEHOLDER: &str = "${URL}";
 
 pub(crate) fn print(url: &str) -> anyhow::Result<()> {
     let path = repository().join("functions/slack-events/manifest.yaml");
-    let manifest = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let manifest =
+        std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     say(fill(&manifest, url)?.trim_end());
     Ok(())
 }
@@ -21,7 +22,10 @@ fn fill(manifest: &str, url: &str) -> anyhow::Result<String> {
         !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '"' || c == '#'),
         "Slack only calls https addresses, such as https://abc123.execute-api.eu-central-1.amazonaws.com; not {url}"
     );
-    ensure!(manifest.contains(PLACEHOLDER), "the manifest has no place for the address");
+    ensure!(
+        manifest.contains(PLACEHOLDER),
+        "the manifest has no place for the address"
+    );
     Ok(manifest.replace(PLACEHOLDER, url))
 }
 
@@ -31,7 +35,11 @@ mod tests {
 
     #[test]
     fn the_address_is_filled_in_however_it_was_copied() {
-        for url in ["https://x.example", "https://x.example/", "https://x.example/slack/events"] {
+        for url in [
+            "https://x.example",
+            "https://x.example/",
+            "https://x.example/slack/events",
+        ] {
             let filled = fill("request_url: ${URL}/slack/events\n", url).expect("an address");
             assert_eq!(filled, "request_url: https://x.example/slack/events\n");
         }

@@ -44,6 +44,14 @@ pub struct Page {
     pub fallback: String,
 }
 
+impl Page {
+    /// Puts a line above all else. The limits leave room for a short one.
+    pub fn prepend(&mut self, line: &str) {
+        self.markdown.insert_str(0, &format!("{line}\n\n"));
+        self.fallback.insert_str(0, &format!("{line}\n"));
+    }
+}
+
 /// Escapes the three characters that mean something in Slack's `text`.
 /// Source: "Escaping text" in <https://docs.slack.dev/messaging/formatting-message-text>.
 ///

@@ -5,7 +5,7 @@ use super::ZERO_WIDTH_SPACE;
 /// A code span that is longer is text: it might have to be split, and its rest would not be code any more.
 const MAX_CODE_SPAN: usize = 500;
 
-/// The longest character reference that is looked at: CommonMark's have at most seven digits.
+/// The longest character reference that is looked at: `CommonMark` knows ones of at most seven digits.
 const MAX_REFERENCE: usize = 12;
 
 /// The longest text of a link that is compared with its URL.

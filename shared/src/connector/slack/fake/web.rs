@@ -1,0 +1,411 @@
+//! The Web API's methods over HTTP. Source of what they take, answer and refuse:
+//! <https://docs.slack.dev/reference/methods>.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use serde_json::{Map, Value, json};
+
+use super::{APP_ID, APP_NAME, Call, Channel, ChannelKind, Message, Shared, Team, Trouble, World, is_in_thread};
+
+/// The limits of a message.
+const MAX_BLOCKS: usize = 50;
+const MAX_BLOCK_ID: usize = 255;
+const MAX_MARKDOWN: usize = 12_000;
+const MAX_TEXT: usize = 40_000;
+
+/// What a page holds when nobody asks for more or less.
+const DEFAULT_PAGE: usize = 100;
+
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new().route("/api/{method}", any(call)).with_state(shared)
+}
+
+async fn call(
+    State(shared): State<Arc<Shared>>,
+    Path(method): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let arguments = arguments(query.as_deref().unwrap_or_default(), &body);
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = authorization.and_then(|value| value.strip_prefix("Bearer "));
+    let (answer, trouble) = shared.change(|world| {
+        let team = world.team_of(token);
+        world.calls.push(Call {
+            method: method.clone(),
+            team: team.as_ref().ok().cloned(),
+            arguments: Value::Object(arguments.clone()),
+        });
+        let trouble = world.next_trouble(&method);
+        let has_effect = matches!(
+            trouble,
+            None | Some(Trouble::HangAfterEffect | Trouble::FailAfterEffect)
+        );
+        let answer = team.and_then(|team| {
+            if has_effect {
+                world.answer(&method, &team, &Arguments(&arguments))
+            } else {
+                Ok(json!({}))
+            }
+        });
+        if matches!(trouble, Some(Trouble::Hang | Trouble::HangAfterEffect)) {
+            world.hanging += 1;
+        }
+        (answer, trouble)
+    });
+    match trouble {
+        None => {}
+        Some(Trouble::Hang | Trouble::HangAfterEffect) => std::future::pending().await,
+        Some(Trouble::RateLimited(retry_after)) => {
+            let seconds = retry_after.as_secs().to_string();
+            let body = json!({"ok": false, "error": "ratelimited"});
+            return (
+                StatusCode::TOO_MANY_REQUESTS,
+                [(header::RETRY_AFTER, seconds)],
+                axum::Json(body),
+            )
+                .into_response();
+        }
+        Some(Trouble::Status(status)) => return failure(status),
+        Some(Trouble::FailAfterEffect) => return failure(503),
+        Some(Trouble::Malformed) => {
+            return ([(header::CONTENT_TYPE, "application/json")], "<html>").into_response();
+        }
+        Some(Trouble::Code(code)) => return axum::Json(refusal(code)).into_response(),
+    }
+    let body = match answer {
+        Ok(mut body) => {
+            body["ok"] = true.into();
+            body
+        }
+        Err(code) => refusal(&code),
+    };
+    axum::Json(body).into_response()
+}
+
+fn refusal(code: &str) -> Value {
+    json!({"ok": false, "error": code})
+}
+
+fn failure(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, "<html><body>Something went wrong.</body></html>").into_response()
+}
+
+/// Arguments come as a query or as JSON; the methods take both alike.
+fn arguments(query: &str, body: &[u8]) -> Map<String, Value> {
+    let mut arguments: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    let query = url::form_urlencoded::parse(query.as_bytes());
+    arguments.extend(query.map(|(name, value)| (name.into_owned(), value.into())));
+    arguments
+}
+
+struct Arguments<'a>(&'a Map<String, Value>);
+
+impl Arguments<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<&str, String> {
+        self.text(name).ok_or_else(|| format!("invalid_arguments_{name}"))
+    }
+
+    /// A switch, given as JSON or as text.
+    fn is_on(&self, name: &str, default: bool) -> bool {
+        match self.0.get(name) {
+            Some(Value::Bool(on)) => *on,
+            Some(Value::String(on)) => matches!(on.as_str(), "true" | "1"),
+            _ => default,
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        match self.0.get(name)? {
+            Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
+            Value::String(number) => number.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+type Answer = Result<Value, String>;
+
+impl World {
+    /// The workspace that a token is for, or the code with which it is refused.
+    fn team_of(&self, token: Option<&str>) -> Result<String, String> {
+        let token = token.ok_or("not_authed")?;
+        let found = self.teams.iter().find_map(|(id, team)| Some((id, team.tokens.get(token)?)));
+        match found {
+            Some((id, None)) => Ok(id.clone()),
+            Some((_, Some(code))) => Err(code.clone()),
+            None => Err("invalid_auth".to_owned()),
+        }
+    }
+
+    fn next_trouble(&mut self, method: &str) -> Option<Trouble> {
+        let at = self.troubles.iter().position(|(name, _)| name == "*" || name == method)?;
+        self.troubles.remove(at).map(|(_, trouble)| trouble)
+    }
+
+    fn answer(&mut self, method: &str, team_id: &str, arguments: &Arguments<'_>) -> Answer {
+        if method == "chat.postMessage" {
+            return self.post(team_id, arguments);
+        }
+        let page_limit = self.page_limit;
+        let team = self.teams.get_mut(team_id).ok_or("invalid_auth")?;
+        match method {
+            "auth.test" => Ok(json!({
+                "url": "https://acme.slack.example/",
+                "team": team.name,
+                "team_id": team_id,
+                "user": APP_NAME.to_lowercase(),
+                "user_id": team.bot_user,
+                "bot_id": team.bot,
+                "is_enterprise_install": false,
+            })),
+            "users.info" => {
+                let id = arguments.required("user")?;
+                let name = team.users.get(id).ok_or("user_not_found")?;
+                let account = name.to_lowercase().replace(' ', ".");
+                Ok(json!({"user": {
+                    "id": id, "team_id": team_id, "name": account, "real_name": name, "is_bot": id == team.bot_user,
+                    "profile": {"display_name": "", "real_name": name, "email": format!("{account}@acme.example")},
+                }}))
+            }
+            "conversations.info" => {
+                let id = arguments.required("channel")?;
+                let channel = team.channels.get(id).ok_or("channel_not_found")?;
+                let is_direct = channel.kind == ChannelKind::Direct;
+                Ok(json!({"channel": {
+                    "id": id, "name": channel.name, "is_channel": !is_direct, "is_im": is_direct,
+                    "is_member": channel.has_bot, "is_archived": channel.is_archived,
+                }}))
+            }
+            "conversations.replies" => replies(readable(team, arguments)?, arguments, page_limit),
+            "conversations.history" => history(readable(team, arguments)?, arguments, page_limit),
+            "reactions.add" => react(team, arguments, true),
+            "reactions.remove" => react(team, arguments, false),
+            _ => Err("unknown_method".to_owned()),
+        }
+    }
+
+    fn post(&mut self, team_id: &str, arguments: &Arguments<'_>) -> Answer {
+        let ts = self.next_ts();
+        let team = self.teams.get_mut(team_id).ok_or("invalid_auth")?;
+        let channel_id = arguments.text("channel").ok_or("channel_not_found")?.to_owned();
+        let channel = team.channels.get_mut(&channel_id).ok_or("channel_not_found")?;
+        if !channel.has_bot {
+            return Err("not_in_channel".to_owned());
+        }
+        if channel.is_archived {
+            return Err("is_archived".to_owned());
+        }
+        let text = arguments.text("text").unwrap_or_default();
+        if text.chars().count() > MAX_TEXT {
+            return Err("msg_too_long".to_owned());
+        }
+        let blocks = arguments.0.get("blocks").and_then(Value::as_array);
+        let markdown = blocks.map(|blocks| markdown_of(blocks)).transpose()?.flatten();
+        if text.is_empty() && blocks.is_none_or(Vec::is_empty) {
+            return Err("no_text".to_owned());
+        }
+        let message = Message {
+            thread_ts: arguments.text("thread_ts").map(ToOwned::to_owned),
+            user: team.bot_user.clone(),
+            bot_id: Some(team.bot.clone()),
+            text: text.to_owned(),
+            markdown,
+            metadata: arguments.0.get("metadata").cloned(),
+            unfurls: arguments.is_on("unfurl_links", true) || arguments.is_on("unfurl_media", true),
+            reactions: Vec::new(),
+            blocks: blocks.map(|blocks| retained(blocks, &ts)),
+            ts,
+        };
+        let answer = json!({
+            "channel": channel_id, "ts": message.ts, "message": wire(&message, false, Some(APP_ID)),
+        });
+        channel.messages.push(message);
+        self.posts += 1;
+        Ok(answer)
+    }
+}
+
+/// The text of all `markdown` blocks; checks what Slack checks of blocks.
+fn markdown_of(blocks: &[Value]) -> Result<Option<String>, String> {
+    let text_of = |name| move |block: &Value| block.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    let is_known = |block: &Value| {
+        text_of("type")(block).is_some_and(|kind| {
+            ["markdown", "section", "context", "divider", "header", "rich_text", "actions"].contains(&kind.as_str())
+        })
+    };
+    let is_id_short = |block: &Value| text_of("block_id")(block).is_none_or(|id| id.chars().count() <= MAX_BLOCK_ID);
+    let markdown: Vec<String> = blocks
+        .iter()
+        .filter(|block| text_of("type")(block).as_deref() == Some("markdown"))
+        .filter_map(text_of("text"))
+        .collect();
+    let length: usize = markdown.iter().map(|text| text.chars().count()).sum();
+    let are_valid = blocks.len() <= MAX_BLOCKS
+        && blocks.iter().all(is_known)
+        && blocks.iter().all(is_id_short)
+        && length <= MAX_MARKDOWN
+        && markdown.iter().all(|text| !text.is_empty());
+    if !are_valid {
+        return Err("invalid_blocks".to_owned());
+    }
+    Ok((!markdown.is_empty()).then(|| markdown.join("\n\n")))
+}
+
+/// What becomes of blocks: `markdown` ones are translated, and lose their `block_id`.
+/// Source: <https://docs.slack.dev/reference/block-kit/blocks/markdown-block>.
+fn retained(blocks: &[Value], ts: &str) -> Value {
+    let translated = blocks.iter().enumerate().map(|(number, block)| {
+        if block.get("type").and_then(Value::as_str) != Some("markdown") {
+            return block.clone();
+        }
+        let text = block.get("text").cloned().unwrap_or_default();
+        json!({
+            "type": "rich_text",
+            "block_id": format!("{number}-{ts}"),
+            "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}],
+        })
+    });
+    translated.collect()
+}
+
+/// The channel that is asked for, if our bot may read it.
+fn readable<'a>(team: &'a Team, arguments: &Arguments<'_>) -> Result<&'a Channel, String> {
+    let id = arguments.text("channel").ok_or("channel_not_found")?;
+    let channel = team.channels.get(id).ok_or("channel_not_found")?;
+    if channel.has_bot {
+        Ok(channel)
+    } else {
+        Err("not_in_channel".to_owned())
+    }
+}
+
+fn replies(channel: &Channel, arguments: &Arguments<'_>, page_limit: Option<usize>) -> Answer {
+    let thread = arguments.required("ts")?;
+    let in_thread: Vec<&Message> = channel
+        .messages
+        .iter()
+        .filter(|message| is_in_thread(message, Some(thread)))
+        .collect();
+    if in_thread.is_empty() {
+        return Err("thread_not_found".to_owned());
+    }
+    // The first message comes along, whatever the range.
+    let messages = in_thread
+        .into_iter()
+        .filter(|message| message.ts == thread || is_in_range(message, arguments))
+        .collect::<Vec<_>>();
+    page(&messages, arguments, page_limit)
+}
+
+fn history(channel: &Channel, arguments: &Arguments<'_>, page_limit: Option<usize>) -> Answer {
+    let is_top_level = |message: &&Message| message.thread_ts.as_ref().is_none_or(|thread| *thread == message.ts);
+    let messages = channel
+        .messages
+        .iter()
+        .rev()
+        .filter(is_top_level)
+        .filter(|message| is_in_range(message, arguments))
+        .collect::<Vec<_>>();
+    page(&messages, arguments, page_limit)
+}
+
+/// Timestamps of one length compare as texts.
+fn is_in_range(message: &Message, arguments: &Arguments<'_>) -> bool {
+    let is_inclusive = arguments.is_on("inclusive", false);
+    let ts = message.ts.as_str();
+    let is_after = |oldest: &str| ts > oldest || is_inclusive && ts == oldest;
+    let is_before = |latest: &str| ts < latest || is_inclusive && ts == latest;
+    arguments.text("oldest").is_none_or(is_after) && arguments.text("latest").is_none_or(is_before)
+}
+
+fn page(messages: &[&Message], arguments: &Arguments<'_>, page_limit: Option<usize>) -> Answer {
+    let start = match arguments.text("cursor") {
+        Some(cursor) => cursor
+            .strip_prefix("after:")
+            .and_then(|start| start.parse().ok())
+            .ok_or("invalid_cursor")?,
+        None => 0,
+    };
+    let asked = arguments.number("limit").filter(|limit| *limit > 0).unwrap_or(DEFAULT_PAGE);
+    let limit = page_limit.map_or(asked, |limit| limit.min(asked));
+    let end = messages.len().min(start + limit);
+    let has_more = end < messages.len();
+    let all_metadata = arguments.is_on("include_all_metadata", false);
+    let on_page = messages.get(start..end).unwrap_or_default();
+    let on_page: Vec<Value> = on_page.iter().map(|message| wire(message, all_metadata, None)).collect();
+    Ok(json!({
+        "messages": on_page,
+        "has_more": has_more,
+        "response_metadata": {"next_cursor": if has_more { format!("after:{end}") } else { String::new() }},
+    }))
+}
+
+/// A message as the methods return it.
+fn wire(message: &Message, all_metadata: bool, app_id: Option<&str>) -> Value {
+    let mut wire = json!({"type": "message", "user": message.user, "text": message.text, "ts": message.ts});
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            wire[name] = value;
+        }
+    };
+    set("thread_ts", message.thread_ts.clone().map(Value::from));
+    set("bot_id", message.bot_id.clone().map(Value::from));
+    let app_id = app_id.or_else(|| message.bot_id.as_ref().map(|_| APP_ID));
+    set("app_id", app_id.map(Value::from));
+    set("blocks", message.blocks.clone());
+    let metadata = message.metadata.as_ref().map(|metadata| {
+        if all_metadata {
+            return metadata.clone();
+        }
+        json!({"event_type": metadata.get("event_type"), "event_payload": {}})
+    });
+    set("metadata", metadata);
+    let reactions = message.reactions.iter();
+    let reactions: Vec<Value> = reactions
+        .map(|(name, users)| json!({"name": name, "users": users, "count": users.len()}))
+        .collect();
+    set("reactions", (!reactions.is_empty()).then(|| reactions.into()));
+    wire
+}
+
+fn react(team: &mut Team, arguments: &Arguments<'_>, add: bool) -> Answer {
+    let ts = arguments.text("timestamp").ok_or("no_item_specified")?;
+    let name = arguments.text("name").ok_or("invalid_name")?;
+    let id = arguments.text("channel").ok_or("channel_not_found")?;
+    let channel = team.channels.get_mut(id).ok_or("channel_not_found")?;
+    if !channel.has_bot {
+        return Err("not_in_channel".to_owned());
+    }
+    if channel.is_archived {
+        return Err("is_archived".to_owned());
+    }
+    let message = channel.messages.iter_mut().find(|message| message.ts == ts);
+    let reactions = &mut message.ok_or("message_not_found")?.reactions;
+    let at = reactions.iter().position(|(reaction, _)| reaction == name);
+    let users = at.and_then(|at| reactions.get_mut(at)).map(|(_, users)| users);
+    let bot = &team.bot_user;
+    match (users, add) {
+        (Some(users), true) if users.contains(bot) => return Err("already_reacted".to_owned()),
+        (Some(users), true) => users.push(bot.clone()),
+        (None, true) => reactions.push((name.to_owned(), vec![bot.clone()])),
+        (Some(users), false) if users.contains(bot) => users.retain(|user| user != bot),
+        (_, false) => return Err("no_reaction".to_owned()),
+    }
+    reactions.retain(|(_, users)| !users.is_empty());
+    Ok(json!({}))
+}
