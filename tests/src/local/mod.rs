@@ -10,6 +10,7 @@ pub mod port;
 mod postgres;
 mod process;
 mod progress;
+mod scratch;
 mod seed;
 mod stack;
 pub mod template;

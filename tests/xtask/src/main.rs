@@ -31,7 +31,7 @@ enum Task {
     Demo,
     /// Deploys the real template on this machine and keeps it running until `down`.
     Up {
-        /// An agent of your own, such as http://127.0.0.1:50051; without it, a small one answers.
+        /// An agent of your own, such as `http://127.0.0.1:50051`; without it, a small one answers.
         #[arg(long, value_name = "URL")]
         agent: Option<String>,
         /// Stays in this terminal until Ctrl-C.
@@ -44,7 +44,7 @@ enum Task {
     Test,
     /// Prints the manifest of the Slack app, filled in.
     SlackManifest {
-        /// The address of the deployed API: the output HttpApiUrl of the stack.
+        /// The address of the deployed API: the output `HttpApiUrl` of the stack.
         #[arg(long)]
         url: String,
     },
