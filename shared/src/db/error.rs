@@ -117,8 +117,8 @@ impl fmt::Display for Refusal {
 
 impl Error for Refusal {}
 
-impl From<tokio_postgres::Error> for Refusal {
-    fn from(error: tokio_postgres::Error) -> Self {
+impl From<&tokio_postgres::Error> for Refusal {
+    fn from(error: &tokio_postgres::Error) -> Self {
         if let Some(refused) = error.as_db_error() {
             return Self {
                 state: Some(refused.code().code().to_owned()),
@@ -163,7 +163,7 @@ impl From<tokio_postgres::Error> for DbError {
         });
         match constraint {
             Some(constraint) => Self::Conflict { constraint },
-            None => Self::Query(error.into()),
+            None => Self::Query((&error).into()),
         }
     }
 }
@@ -171,7 +171,7 @@ impl From<tokio_postgres::Error> for DbError {
 impl From<PoolError> for DbError {
     fn from(error: PoolError) -> Self {
         Self::Pool(match error {
-            PoolError::Backend(error) => error.into(),
+            PoolError::Backend(error) => (&error).into(),
             other => Refusal {
                 state: None,
                 reason: other.to_string(),

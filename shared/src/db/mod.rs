@@ -185,6 +185,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The driver's own client, for those who change the schema. Everybody else uses this module's functions.
+    pub fn driver(&mut self) -> &mut tokio_postgres::Client {
+        &mut self.client
+    }
+
     /// Begins a transaction.
     pub async fn begin(&mut self) -> Result<Transaction<'_>, DbError> {
         let transaction = Transaction::not_begun(&self.client);
