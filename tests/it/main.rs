@@ -3,4 +3,5 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
+mod slack_api;
 mod vault;
