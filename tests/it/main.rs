@@ -4,4 +4,5 @@
 
 mod agent;
 mod slack_events;
+mod slack_api;
 mod vault;
