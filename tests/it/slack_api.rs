@@ -180,6 +180,7 @@ async fn a_call_without_an_answer_ends_in_time() {
 #[tokio::test]
 async fn what_slack_refuses_has_a_meaning() {
     type Meaning = fn(&SlackError) -> bool;
+    type Change = fn(&Workspace);
     let by_trouble: [(Trouble, Meaning); 6] = [
         (
             Trouble::RateLimited(Duration::from_secs(17)),
@@ -217,7 +218,7 @@ async fn what_slack_refuses_has_a_meaning() {
     }
     assert_eq!(story.slack.posts(), 0);
 
-    let by_channel: [(fn(&Workspace), &str); 2] = [
+    let by_channel: [(Change, &str); 2] = [
         (|acme| acme.remove_bot(CHANNEL), "not_in_channel"),
         (|acme| acme.archive(CHANNEL), "is_archived"),
     ];
@@ -386,6 +387,8 @@ async fn a_thread_is_read_oldest_first_up_to_a_message_and_bounded_from_its_end(
 
 #[tokio::test]
 async fn the_events_of_the_fake_are_events_to_us() {
+    use SlackMessageKind::{ChannelMessage, Mention, ThreadReply};
+
     let story = Story::new().await;
     let kinds = |ts: &str| -> Vec<SlackMessageKind> {
         let parse = |body: &Value| event::parse(body.to_string().as_bytes(), APP_ID).expect("an event");
@@ -396,7 +399,6 @@ async fn the_events_of_the_fake_are_events_to_us() {
         });
         messages.collect()
     };
-    use SlackMessageKind::{ChannelMessage, Mention, ThreadReply};
     assert_eq!(kinds(&story.question), [Mention, Mention]);
     let reply = story
         .acme

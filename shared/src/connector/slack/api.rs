@@ -368,6 +368,7 @@ impl SlackApi {
     }
 
     /// What was said in a thread before `before_ts`: the first message and the last `limit - 1` others, oldest first.
+    /// Of a thread with more messages than can be read in one go, the later ones are missing.
     ///
     /// # Errors
     /// Any; [`SlackError::ChannelGone`] when the thread's channel is not ours to read.
