@@ -1,6 +1,8 @@
 //! What the tests and the developer's commands are made of.
 
 pub mod agent;
+pub mod gateway;
 pub mod kms;
 pub mod local;
 pub mod slack;
+pub mod queue;

@@ -21,7 +21,7 @@ use super::{Page, Place, escape};
 /// Slack's own Web API.
 pub const SLACK_API_URL: &str = "https://slack.com/api";
 
-/// How long one call may take, from connecting to the last byte.
+/// How long one call may take, from connecting to the last byte, unless [`SlackApi::with_timeout`] says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What to wait when Slack says "too many" and not for how long.
@@ -88,8 +88,8 @@ pub enum SlackError {
 /// What kept a call from being answered.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// No answer within [`CALL_TIMEOUT`].
-    #[error("no answer within {} s", CALL_TIMEOUT.as_secs())]
+    /// No answer in time.
+    #[error("no answer in time")]
     TimedOut,
     /// An answer of the 5xx kind.
     #[error("http status {0}")]
@@ -249,7 +249,10 @@ pub struct Identity {
 
 /// A client of the Web API; cheap to clone, shares its connections.
 #[derive(Clone)]
-pub struct SlackApi(SlackClient<SlackClientHyperHttpsConnector>);
+pub struct SlackApi {
+    client: SlackClient<SlackClientHyperHttpsConnector>,
+    timeout: Duration,
+}
 
 impl fmt::Debug for SlackApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,7 +287,16 @@ impl SlackApi {
             .build();
         let connector = SlackClientHyperConnector::with_connector(https)
             .with_slack_api_url(base_url.trim_end_matches('/'));
-        Ok(Self(SlackClient::new(connector)))
+        Ok(Self {
+            client: SlackClient::new(connector),
+            timeout: CALL_TIMEOUT,
+        })
+    }
+
+    /// The same client, with another limit of time for each call.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Posts one page and returns its timestamp. `key` (≤ 255 characters) finds it again with
@@ -356,6 +368,7 @@ impl SlackApi {
     }
 
     /// What was said in a thread before `before_ts`: the first message and the last `limit - 1` others, oldest first.
+    /// Of a thread with more messages than can be read in one go, the later ones are missing.
     ///
     /// # Errors
     /// Any; [`SlackError::ChannelGone`] when the thread's channel is not ours to read.
@@ -528,8 +541,8 @@ impl SlackApi {
             .map(|(name, value)| (name, Some(value)))
             .collect();
         let token = api_token(token);
-        let session = self.0.open_session(&token).http_session_api;
-        let call = || timed(method, session.http_get(method, &params, None));
+        let session = self.client.open_session(&token).http_session_api;
+        let call = || timed(method, self.timeout, session.http_get(method, &params, None));
         match call().await {
             Err(SlackError::Unavailable {
                 source: Fault::Connection(_),
@@ -546,8 +559,8 @@ impl SlackApi {
         request: &Q,
     ) -> Result<T, SlackError> {
         let token = api_token(token);
-        let session = self.0.open_session(&token).http_session_api;
-        timed(method, session.http_post(method, request, None)).await
+        let session = self.client.open_session(&token).http_session_api;
+        timed(method, self.timeout, session.http_post(method, request, None)).await
     }
 }
 
@@ -559,9 +572,10 @@ fn api_token(token: &SecretString) -> SlackApiToken {
 #[tracing::instrument(name = "slack.call", skip_all, fields(slack.method = method))]
 async fn timed<T>(
     method: &'static str,
+    timeout: Duration,
     call: impl Future<Output = ClientResult<T>> + Send,
 ) -> Result<T, SlackError> {
-    let answer = tokio::time::timeout(CALL_TIMEOUT, call).await;
+    let answer = tokio::time::timeout(timeout, call).await;
     Ok(answer.map_err(|_| SlackError::Unavailable {
         source: Fault::TimedOut,
     })??)
