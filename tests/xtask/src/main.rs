@@ -5,8 +5,12 @@
 
 mod agent;
 mod check;
+#[cfg(feature = "codegen")]
+mod codegen;
 mod demo;
+mod generate;
 mod manifest;
+mod migrate;
 mod output;
 mod up;
 mod world;
@@ -42,6 +46,14 @@ enum Task {
     Down,
     /// Runs everything that a change must pass.
     Test,
+    /// Generates the typed Rust of the SQL statements.
+    Codegen {
+        /// Only says whether what is committed is up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Applies the migrations of this working tree to the database of the stack that `up` started.
+    Migrate,
     /// Prints the manifest of the Slack app, filled in.
     SlackManifest {
         /// The address of the deployed API: the output `HttpApiUrl` of the stack.
@@ -82,6 +94,8 @@ async fn run(task: Task) -> anyhow::Result<()> {
         } => up::detach(agent).await,
         Task::Down => up::down(&local_folder(), &progress).await,
         Task::Test => check::run(&progress).await,
+        Task::Codegen { check } => generate::run(check, &progress).await,
+        Task::Migrate => migrate::run(&progress).await,
         Task::SlackManifest { url } => manifest::print(&url),
     }
 }

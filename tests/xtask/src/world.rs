@@ -12,7 +12,7 @@ use shared::{
     connector::slack::fake::{APP_ID, FakeSlack, Workspace},
 };
 
-use crate::agent::DemoAgent;
+use crate::{agent::DemoAgent, up::Places};
 
 const TEAM: &str = "T0LOCAL01";
 const CHANNEL: &str = "C0LOCAL01";
@@ -145,6 +145,16 @@ Ask something, as Slack would, and read the answer in {logs}/slack.log:
             logs = self.logs().display(),
             curl = self.signed_curl(&url),
         ))
+    }
+
+    /// What other commands need to know.
+    pub(crate) fn places(&self) -> anyhow::Result<Places> {
+        let deployment = &self.stack.deployment;
+        Ok(Places {
+            endpoint: self.stack.emulator.endpoint(),
+            application_secret: deployment.output("DatabaseSecretArn")?.to_owned(),
+            admin_secret: deployment.output("DatabaseAdminSecretArn")?.to_owned(),
+        })
     }
 
     /// A command that sends a mention, signed when it is run: Slack's signatures are good for five minutes.
