@@ -4,6 +4,6 @@
 
 mod agent;
 mod secrets;
-mod slack_events;
 mod slack_api;
+mod slack_events;
 mod vault;

@@ -4,5 +4,5 @@ pub mod agent;
 pub mod gateway;
 pub mod kms;
 pub mod local;
-pub mod slack;
 pub mod queue;
+pub mod slack;
