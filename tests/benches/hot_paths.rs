@@ -178,8 +178,6 @@ fn conversation(c: &mut Criterion) {
     let history: Vec<String> = (0..200)
         .map(|turn| format!("turn {turn}: ") + &"the pods restart since the deploy ".repeat(20))
         .collect();
-    let bytes: usize = history.iter().map(String::len).sum();
-    group.throughput(Throughput::Bytes(bytes as u64));
     for tokens in [4_000, 100_000] {
         group.bench_with_input(
             BenchmarkId::new("budget_of_200_messages", tokens),
