@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
+mod secrets;
 mod slack_events;
 mod slack_api;
 mod vault;

@@ -10,6 +10,7 @@ pub mod port;
 mod postgres;
 mod process;
 mod progress;
+mod seed;
 mod stack;
 pub mod template;
 mod tools;
@@ -25,7 +26,8 @@ pub use self::{
     postgres::{ADMINISTRATOR, DATABASE, Postgres},
     process::{Process, Program, StopSignal},
     progress::Progress,
-    stack::{ENVIRONMENT, SLACK_APP_ID, Stack, ThirdParties},
+    seed::{Installed, Seeded},
+    stack::{ENVIRONMENT, Stack, ThirdParties},
     tools::{Python, Tools, Toolset, on_path},
 };
 

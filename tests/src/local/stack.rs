@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
+use shared::connector::slack::fake::APP_ID;
 use tempfile::TempDir;
 
 use super::{
@@ -14,8 +15,6 @@ use super::{
 
 /// The name of the deployment: part of resource names and of what credentials are sealed to.
 pub const ENVIRONMENT: &str = "local";
-/// The id of the Slack app that the stack plays.
-pub const SLACK_APP_ID: &str = "A0LOCAL0001";
 
 /// Where the third parties of a stack are.
 #[derive(Debug, Clone)]
@@ -75,7 +74,7 @@ impl Stack {
             ("Environment", ENVIRONMENT.to_owned()),
             ("Architecture", architecture().to_owned()),
             ("LogLevel", "DEBUG".to_owned()),
-            ("SlackAppId", SLACK_APP_ID.to_owned()),
+            ("SlackAppId", APP_ID.to_owned()),
             ("SlackApiUrl", parties.slack_api.clone()),
             ("AgentEndpoint", parties.agent.clone()),
             ("ExistingDatabaseSecretArn", administrator),

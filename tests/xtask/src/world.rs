@@ -1,70 +1,130 @@
 //! A stack with a Slack workspace and an agent around it.
 
-use std::{fs::File, io::Write as _, time::Duration};
+use std::{fs::File, io::Write as _, path::Path, time::Duration};
 
-use ::tests::local::{DATABASE, Progress, REGION, SLACK_APP_ID, Stack, ThirdParties};
+use ::tests::{
+    local::{DATABASE, Installed, Progress, REGION, Stack, ThirdParties},
+    slack::EventSender,
+};
+use anyhow::Context as _;
+use shared::{
+    clock::{Clock as _, SystemClock},
+    connector::slack::fake::{APP_ID, FakeSlack, Workspace},
+};
 
 use crate::agent::DemoAgent;
 
+const TEAM: &str = "T0LOCAL01";
+const CHANNEL: &str = "C0LOCAL01";
+const USER: &str = "U0LOCAL01";
+const TOKEN: &str = "xoxb-local-stack";
+
 /// The functions whose logs are kept while a stack runs.
 const FUNCTIONS: [&str; 3] = ["slack-events", "agent-dispatcher", "migrator"];
-
-const TEAM: &str = "T0LOCAL001";
-const CHANNEL: &str = "C0LOCAL001";
-const USER: &str = "U0LOCAL001";
-const BOT_USER: &str = "U0LOCALBOT";
 
 /// All that takes part in a conversation.
 #[derive(Debug)]
 pub(crate) struct World {
     // The stack first: it must end before what it talks to.
-    pub(crate) stack: Stack,
+    stack: Stack,
     /// None when the person brought an agent.
     pub(crate) agent: Option<DemoAgent>,
     agent_url: String,
-    slack_api: String,
+    pub(crate) slack: FakeSlack,
+    workspace: Workspace,
+    events: EventSender,
 }
 
 impl World {
+    /// Starts everything, with an organization that has a Slack workspace connected.
     pub(crate) async fn start(
         name: &str,
         agent: Option<String>,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let (agent, agent_url) = match agent {
-            Some(url) => (None, url),
-            None => {
-                let agent = DemoAgent::start().await?;
-                let url = agent.url().to_owned();
-                (Some(agent), url)
-            }
+        let slack = FakeSlack::start().await?;
+        let workspace = slack.workspace(TEAM, "Acme", TOKEN);
+        workspace.channel(CHANNEL, "platform");
+        workspace.user(USER, "Ada");
+        let (agent, agent_url) = if let Some(url) = agent {
+            (None, url)
+        } else {
+            let agent = DemoAgent::start().await?;
+            let url = agent.url().to_owned();
+            (Some(agent), url)
         };
-        let slack_api = "http://127.0.0.1:9/api".to_owned();
+
         let parties = ThirdParties {
-            slack_api: slack_api.clone(),
+            slack_api: slack.url(),
             agent: agent_url.clone(),
         };
         let stack = Stack::start(name, &parties, progress).await?;
+        progress.step("connecting a Slack workspace to an organization");
+        let installed = Installed {
+            organization: "Acme",
+            team: TEAM,
+            bot_user: workspace.bot_user_id(),
+            token: TOKEN,
+        };
+        stack
+            .connect_slack(&installed)
+            .await
+            .context("the workspace cannot be connected")?;
+        let events = EventSender::new(&stack.url("/slack/events")?, &stack.signing_secret);
         Ok(Self {
             stack,
             agent,
             agent_url,
-            slack_api,
+            slack,
+            workspace,
+            events,
         })
+    }
+
+    /// Ada writes in the channel, and Slack tells the app. Answers the message's id and how long the app took.
+    pub(crate) async fn say(&self, text: &str, thread: Option<&str>) -> anyhow::Result<(String, Duration)> {
+        let ts = self.workspace.say(CHANNEL, USER, text, thread);
+        let event = self
+            .workspace
+            .events(CHANNEL, &ts)
+            .into_iter()
+            .next()
+            .context("Slack has nothing to tell")?;
+        let acknowledged = self.events.send(&event, SystemClock.now()).await?;
+        anyhow::ensure!(
+            acknowledged.status.is_success(),
+            "slack-events answered {}; see {}",
+            acknowledged.status,
+            self.stack.logs().display()
+        );
+        Ok((ts, acknowledged.took))
+    }
+
+    /// How one mentions the app.
+    pub(crate) fn mention(&self) -> String {
+        format!("<@{}>", self.workspace.bot_user_id())
+    }
+
+    /// A thread as people see it.
+    pub(crate) fn transcript(&self, thread: Option<&str>) -> String {
+        self.workspace.transcript(CHANNEL, thread)
+    }
+
+    pub(crate) fn logs(&self) -> &Path {
+        self.stack.logs()
     }
 
     /// What a person needs to know to use it.
     pub(crate) fn description(&self) -> anyhow::Result<String> {
         let stack = &self.stack;
         let url = stack.url("/slack/events")?;
-        let logs = stack.logs();
-        let outputs = stack
+        let outputs: String = stack
             .deployment
             .outputs
             .iter()
             .filter(|(name, _)| name.ends_with("QueueUrl") || name.ends_with("Arn"))
             .map(|(name, value)| format!("    {name:<26}{value}\n"))
-            .collect::<String>();
+            .collect();
         Ok(format!(
             "\
 InfraGPT runs on this machine until `cargo xtask down`.
@@ -72,27 +132,44 @@ InfraGPT runs on this machine until `cargo xtask down`.
   Slack events   {url}
   AWS emulator   {endpoint} (any credentials, region {REGION})
 {outputs}  Postgres       {database}
-  Slack Web API  {slack}
+  Slack Web API  {slack} (a fake; token {TOKEN})
   Agent          {agent}
-  Logs           {logs}/{{slack-events,agent-dispatcher,migrator,slack}}.log
+  Logs           {logs}
 
-Ask something, as Slack would; the thread appears in {logs}/slack.log:
+Ask something, as Slack would, and read the answer in {logs}/slack.log:
 
 {curl}",
             endpoint = stack.emulator.endpoint(),
             database = stack.postgres.superuser_url(DATABASE),
-            slack = self.slack_api,
+            slack = self.slack.url(),
             agent = self.agent_url,
-            logs = logs.display(),
-            curl = signed_curl(&url, &stack.signing_secret),
+            logs = self.logs().display(),
+            curl = self.signed_curl(&url),
         ))
     }
 
-    /// Writes what the functions log into files of their own, until it is dropped.
+    /// A command that sends a mention, signed when it is run: Slack's signatures are good for five minutes.
+    fn signed_curl(&self, url: &str) -> String {
+        let app = APP_ID;
+        let bot_user = self.workspace.bot_user_id();
+        let secret = &self.stack.signing_secret;
+        format!(
+            r#"ts=$(date +%s)
+body='{{"type":"event_callback","team_id":"{TEAM}","api_app_id":"{app}","event_id":"Ev'$ts'","event_time":'$ts',
+"event":{{"type":"app_mention","user":"{USER}","channel":"{CHANNEL}","ts":"'$ts'.000100","event_ts":"'$ts'.000100",
+"text":"<@{bot_user}> why is checkout slow?"}}}}'
+signature=$(printf 'v0:%s:%s' "$ts" "$body" | python3 -c 'import hashlib, hmac, sys
+print("v0=" + hmac.new(b"{secret}", sys.stdin.buffer.read(), hashlib.sha256).hexdigest())')
+curl -i '{url}' -H 'content-type: application/json' \
+  -H "x-slack-request-timestamp: $ts" -H "x-slack-signature: $signature" --data-binary "$body""#
+        )
+    }
+
+    /// Writes what the functions log, and what is said in Slack, into files, until it is dropped.
     pub(crate) async fn keep_logs(&self) -> anyhow::Result<()> {
         let mut kept = Vec::new();
         for function in FUNCTIONS {
-            let file = File::create(self.stack.logs().join(format!("{function}.log")))?;
+            let file = File::create(self.logs().join(format!("{function}.log")))?;
             kept.push((self.stack.log_of(function), file));
         }
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -104,20 +181,7 @@ Ask something, as Slack would; the thread appears in {logs}/slack.log:
                     writeln!(file, "{}", line.message.trim_end())?;
                 }
             }
+            std::fs::write(self.logs().join("slack.log"), self.transcript(None))?;
         }
     }
-}
-
-/// A command that sends a mention signed at the time at which it is run: Slack's signatures are good for five minutes.
-fn signed_curl(url: &str, secret: &str) -> String {
-    format!(
-        r#"ts=$(date +%s)
-body='{{"type":"event_callback","team_id":"{TEAM}","api_app_id":"{SLACK_APP_ID}","event_id":"Ev'$ts'","event_time":'$ts',
-"event":{{"type":"app_mention","user":"{USER}","channel":"{CHANNEL}","ts":"'$ts'.000100","event_ts":"'$ts'.000100",
-"text":"<@{BOT_USER}> why is checkout slow?"}}}}'
-signature=$(printf 'v0:%s:%s' "$ts" "$body" | python3 -c 'import hashlib, hmac, sys
-print("v0=" + hmac.new(b"{secret}", sys.stdin.buffer.read(), hashlib.sha256).hexdigest())')
-curl -i '{url}' -H 'content-type: application/json' \
-  -H "x-slack-request-timestamp: $ts" -H "x-slack-signature: $signature" --data-binary "$body""#
-    )
 }
