@@ -10,6 +10,7 @@ pub mod port;
 mod postgres;
 mod process;
 mod progress;
+mod scratch;
 mod seed;
 mod stack;
 pub mod template;
@@ -21,7 +22,7 @@ use anyhow::Context as _;
 
 pub use self::{
     deploy::{Build, Deployment},
-    emulator::{Emulator, REGION},
+    emulator::{Emulator, REGION, sdk},
     logs::{Line, LogReader},
     postgres::{ADMINISTRATOR, DATABASE, Postgres},
     process::{Process, Program, StopSignal},

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
 use shared::connector::slack::fake::APP_ID;
-use tempfile::TempDir;
 
 use super::{
     Build, Deployment, Emulator, Postgres, Progress, Tools,
     logs::{Line, LogReader},
+    scratch::Scratch,
     secret,
 };
 
@@ -38,7 +38,7 @@ pub struct Stack {
     /// What Slack signs with.
     pub signing_secret: String,
     logs: PathBuf,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 impl Stack {
@@ -51,9 +51,7 @@ impl Stack {
             std::fs::remove_dir_all(&logs)?;
         }
         std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;
-        let runs = local.join("run");
-        std::fs::create_dir_all(&runs)?;
-        let folder = tempfile::Builder::new().prefix(name).tempdir_in(&runs)?;
+        let folder = Scratch::make(&local.join("run"), &format!("{name}-"))?;
 
         let tools = Tools::new(&local).await?;
         let build = Build::run(&tools, progress).await?;

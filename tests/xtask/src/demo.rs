@@ -68,7 +68,10 @@ async fn ask(
         // Together, because the answer may be there before the one who sent the event has noted the time.
         let (said, posted) = tokio::try_join!(world.say(text, thread), async {
             world.slack.until_posts(number + 1).await;
-            anyhow::Ok(sent.elapsed())
+            let posted = sent.elapsed();
+            // The eyes are taken away last; without this they would still stand in the transcript.
+            world.slack.until_called("reactions.remove", number + 1).await;
+            anyhow::Ok(posted)
         })?;
         anyhow::Ok((said, posted, agent.turn(number).await?))
     };

@@ -1,6 +1,6 @@
 //! A stack with a Slack workspace and an agent around it.
 
-use std::{fs::File, io::Write as _, path::Path, time::Duration};
+use std::{fmt::Write as _, fs::File, io::Write as _, path::Path, time::Duration};
 
 use ::tests::{
     local::{DATABASE, Installed, Progress, REGION, Stack, ThirdParties},
@@ -12,7 +12,7 @@ use shared::{
     connector::slack::fake::{APP_ID, FakeSlack, Workspace},
 };
 
-use crate::agent::DemoAgent;
+use crate::{agent::DemoAgent, up::Places};
 
 const TEAM: &str = "T0LOCAL01";
 const CHANNEL: &str = "C0LOCAL01";
@@ -42,8 +42,8 @@ impl World {
         agent: Option<String>,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let slack = FakeSlack::start().await?;
-        let workspace = slack.workspace(TEAM, "Acme", TOKEN);
+        let fake = FakeSlack::start().await?;
+        let workspace = fake.workspace(TEAM, "Acme", TOKEN);
         workspace.channel(CHANNEL, "platform");
         workspace.user(USER, "Ada");
         let (agent, agent_url) = if let Some(url) = agent {
@@ -55,7 +55,7 @@ impl World {
         };
 
         let parties = ThirdParties {
-            slack_api: slack.url(),
+            slack_api: fake.url(),
             agent: agent_url.clone(),
         };
         let stack = Stack::start(name, &parties, progress).await?;
@@ -75,7 +75,7 @@ impl World {
             stack,
             agent,
             agent_url,
-            slack,
+            slack: fake,
             workspace,
             events,
         })
@@ -118,13 +118,12 @@ impl World {
     pub(crate) fn description(&self) -> anyhow::Result<String> {
         let stack = &self.stack;
         let url = stack.url("/slack/events")?;
-        let outputs: String = stack
-            .deployment
-            .outputs
-            .iter()
-            .filter(|(name, _)| name.ends_with("QueueUrl") || name.ends_with("Arn"))
-            .map(|(name, value)| format!("    {name:<26}{value}\n"))
-            .collect();
+        let mut outputs = String::new();
+        for (name, value) in &stack.deployment.outputs {
+            if name.ends_with("QueueUrl") || name.ends_with("Arn") {
+                writeln!(outputs, "    {name:<26}{value}")?;
+            }
+        }
         Ok(format!(
             "\
 InfraGPT runs on this machine until `cargo xtask down`.
@@ -146,6 +145,16 @@ Ask something, as Slack would, and read the answer in {logs}/slack.log:
             logs = self.logs().display(),
             curl = self.signed_curl(&url),
         ))
+    }
+
+    /// What other commands need to know.
+    pub(crate) fn places(&self) -> anyhow::Result<Places> {
+        let deployment = &self.stack.deployment;
+        Ok(Places {
+            endpoint: self.stack.emulator.endpoint(),
+            application_secret: deployment.output("DatabaseSecretArn")?.to_owned(),
+            admin_secret: deployment.output("DatabaseAdminSecretArn")?.to_owned(),
+        })
     }
 
     /// A command that sends a mention, signed when it is run: Slack's signatures are good for five minutes.
