@@ -3,4 +3,9 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
+mod ledger;
+mod migrations;
+mod migrator;
+mod queries;
+mod tenancy;
 mod vault;

@@ -1,6 +1,8 @@
 //! What the tests and the developer's commands are made of.
 
 pub mod agent;
+pub mod database;
 pub mod kms;
 pub mod local;
+pub mod postgres;
 pub mod slack;
