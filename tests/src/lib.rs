@@ -5,4 +5,8 @@ pub mod gateway;
 pub mod kms;
 pub mod local;
 pub mod queue;
+pub mod database;
+pub mod kms;
+pub mod local;
+pub mod postgres;
 pub mod slack;

@@ -35,12 +35,19 @@ impl Binaries {
     /// When they are nowhere, with a sentence that says what to do.
     pub fn find() -> anyhow::Result<Self> {
         let env = Env::from_process();
-        let mut folders: Vec<PathBuf> = env.optional(BINARIES_VARIABLE).map(PathBuf::from).into_iter().collect();
+        let mut folders: Vec<PathBuf> = env
+            .optional(BINARIES_VARIABLE)
+            .map(PathBuf::from)
+            .into_iter()
+            .collect();
         if let Some(path) = env.optional("PATH") {
             folders.extend(std::env::split_paths(&path));
         }
         if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
-            let mut versions: Vec<_> = versions.flatten().map(|version| version.path().join("bin")).collect();
+            let mut versions: Vec<_> = versions
+                .flatten()
+                .map(|version| version.path().join("bin"))
+                .collect();
             versions.sort();
             folders.extend(versions.into_iter().rev());
         }
@@ -58,7 +65,10 @@ impl Binaries {
         let mut command = Command::new(self.folder.join(program));
         command.env("LC_ALL", "C").stdin(Stdio::null());
         if let Some(account) = account {
-            command.uid(account.uid.as_raw()).gid(account.gid.as_raw()).current_dir("/");
+            command
+                .uid(account.uid.as_raw())
+                .gid(account.gid.as_raw())
+                .current_dir("/");
         }
         command
     }
@@ -89,7 +99,10 @@ impl Account {
         }
         for name in ["postgres", "nobody"] {
             if let Some(user) = User::from_name(name)? {
-                return Ok(Some(Self { uid: user.uid, gid: user.gid }));
+                return Ok(Some(Self {
+                    uid: user.uid,
+                    gid: user.gid,
+                }));
             }
         }
         bail!("Postgres does not run as root, and there is no account `postgres` or `nobody` to run it as")
@@ -110,10 +123,16 @@ impl Server {
     ///
     /// # Errors
     /// When the folder or the server cannot be made, with what Postgres said about it.
-    pub fn start(binaries: &Binaries, folder: &Path, port: Option<u16>, lifetime: Lifetime) -> anyhow::Result<Self> {
+    pub fn start(
+        binaries: &Binaries,
+        folder: &Path,
+        port: Option<u16>,
+        lifetime: Lifetime,
+    ) -> anyhow::Result<Self> {
         let account = Account::find()?;
         let data = folder.join("data");
-        fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
         if let Some(account) = &account {
             chown(folder, Some(account.uid), Some(account.gid))?;
         }
@@ -123,7 +142,8 @@ impl Server {
         if !data.join("PG_VERSION").exists() {
             initialize(binaries, account.as_ref(), folder)?;
         }
-        let password = fs::read_to_string(folder.join("password")).context("the password file cannot be read")?;
+        let password =
+            fs::read_to_string(folder.join("password")).context("the password file cannot be read")?;
 
         // Between finding a free port and using it somebody else may take it: then another one will do.
         let attempts = if port.is_some() { 1 } else { 5 };
@@ -147,7 +167,11 @@ impl Server {
                 .status()
                 .context("pg_ctl cannot be run")?;
             if status.success() {
-                return Ok(Self { folder: folder.to_owned(), port, password });
+                return Ok(Self {
+                    folder: folder.to_owned(),
+                    port,
+                    password,
+                });
             }
             if attempt == attempts {
                 break;
@@ -162,8 +186,13 @@ impl Server {
     /// # Errors
     /// When the folder holds no password.
     pub fn attach(folder: &Path, port: u16) -> anyhow::Result<Self> {
-        let password = fs::read_to_string(folder.join("password")).context("the password file cannot be read")?;
-        Ok(Self { folder: folder.to_owned(), port, password })
+        let password =
+            fs::read_to_string(folder.join("password")).context("the password file cannot be read")?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            port,
+            password,
+        })
     }
 
     /// The port it listens on, at 127.0.0.1.
@@ -218,7 +247,10 @@ pub fn stop(binaries: &Binaries, folder: &Path) -> anyhow::Result<()> {
         .output()
         .context("pg_ctl cannot be run")?;
     if !output.status.success() {
-        bail!("Postgres does not stop: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "Postgres does not stop: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }
@@ -232,7 +264,13 @@ fn initialize(binaries: &Binaries, account: Option<&Account>, folder: &Path) -> 
     }
     let output = binaries
         .command("initdb", account)
-        .args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"])
+        .args([
+            "--username=postgres",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ])
         .arg("--pwfile")
         .arg(&password)
         .arg("-D")
@@ -253,7 +291,12 @@ while [ -d "/proc/$1" ]; do sleep 0.2; done
 rm -rf "$3"
 "#;
 
-fn supervise(binaries: &Binaries, account: Option<&Account>, folder: &Path, process: u32) -> anyhow::Result<()> {
+fn supervise(
+    binaries: &Binaries,
+    account: Option<&Account>,
+    folder: &Path,
+    process: u32,
+) -> anyhow::Result<()> {
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", SUPERVISOR, "postgres-supervisor", &process.to_string()])
@@ -267,7 +310,9 @@ fn supervise(binaries: &Binaries, account: Option<&Account>, folder: &Path, proc
     if let Some(account) = account {
         command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
     }
-    command.spawn().context("the supervisor of Postgres cannot be started")?;
+    command
+        .spawn()
+        .context("the supervisor of Postgres cannot be started")?;
     Ok(())
 }
 

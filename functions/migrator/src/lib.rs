@@ -58,8 +58,16 @@ impl App {
     /// # Errors
     /// When no answer could be sent at all.
     pub fn from_env() -> anyhow::Result<Self> {
+        Self::read(Env::from_process())
+    }
+
+    /// The function as these variables describe it.
+    ///
+    /// # Errors
+    /// As [`App::from_env`].
+    pub fn read(env: Env) -> anyhow::Result<Self> {
         Ok(Self {
-            ready: ready(Env::from_process()),
+            ready: ready(env),
             responder: Responder::new()?,
         })
     }

@@ -3,19 +3,21 @@
 //! slack-morphism does the calling. Its errors carry response bodies, which may hold what people wrote, so they end
 //! here: [`SlackError`] is made from their variants and never from their text.
 
+mod error;
+mod wire;
+
 use std::{collections::VecDeque, fmt, future::Future, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use slack_morphism::{
     ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient,
-    blocks::{SlackBlock, SlackMarkdownBlock},
-    errors::SlackClientError,
     hyper_tokio::{SlackClientHyperConnector, SlackClientHyperHttpsConnector},
 };
 use url::{Host, Url};
 
+pub use self::error::{Fault, SlackError};
+use self::wire::{Done, Messages, PostRequest, Posted, UserInfo, WireMessage};
 use super::{Page, Place, escape};
 
 /// Slack's own Web API.
@@ -23,9 +25,6 @@ pub const SLACK_API_URL: &str = "https://slack.com/api";
 
 /// How long one call may take, from connecting to the last byte, unless [`SlackApi::with_timeout`] says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What to wait when Slack says "too many" and not for how long.
-const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// `event_type` of the metadata on what we post; the step key is in its payload.
 ///
@@ -42,171 +41,6 @@ const READ_PAGES: usize = 10;
 /// Slack cuts `text` at 40 000 characters.
 /// Source: <https://docs.slack.dev/reference/methods/chat.postMessage>.
 const TEXT_LIMIT: usize = 39_000;
-
-/// Why a call did not do what it should. Holds no text that a person or Slack wrote, except Slack's error code.
-#[derive(Debug, thiserror::Error)]
-pub enum SlackError {
-    /// Slack wants fewer calls; nothing was done.
-    #[error("slack asks to wait {} s", retry_after.as_secs())]
-    RateLimited {
-        /// For how long.
-        retry_after: Duration,
-    },
-    /// The token is not good any more; nothing was done. Somebody has to connect the workspace again.
-    #[error("slack does not take the token: {code}")]
-    Revoked {
-        /// Slack's code, such as `token_revoked`.
-        code: String,
-    },
-    /// The place cannot be read or written by us, and will not be by trying again; nothing was done.
-    #[error("slack does not let us into the channel: {code}")]
-    ChannelGone {
-        /// Slack's code, such as `is_archived`.
-        code: String,
-    },
-    /// Slack does not want this request, however often it is made; nothing was done.
-    #[error("slack refuses the request: {code}")]
-    Rejected {
-        /// Slack's code, or `http_<status>`.
-        code: String,
-    },
-    /// Slack could not be reached or had a fault of its own. What was asked for **may have been done**.
-    #[error("slack is unavailable")]
-    Unavailable {
-        /// What happened.
-        #[source]
-        source: Fault,
-    },
-    /// Slack answered something that is no answer to the call. What was asked for **may have been done**.
-    #[error("slack answered what it should not: {what}")]
-    Protocol {
-        /// What is wrong with it.
-        what: &'static str,
-    },
-}
-
-/// What kept a call from being answered.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// No answer in time.
-    #[error("no answer in time")]
-    TimedOut,
-    /// An answer of the 5xx kind.
-    #[error("http status {0}")]
-    Status(u16),
-    /// Slack's code for a fault of its own, such as `internal_error`.
-    #[error("slack says {0}")]
-    Code(String),
-    /// The connection could not be made or broke.
-    #[error("the connection failed")]
-    Connection(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
-}
-
-impl SlackError {
-    /// Slack's code, where it gave one.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        match self {
-            Self::Revoked { code }
-            | Self::ChannelGone { code }
-            | Self::Rejected { code }
-            | Self::Unavailable {
-                source: Fault::Code(code),
-            } => Some(code),
-            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. } => None,
-        }
-    }
-
-    /// Whether the same call may go well a little later.
-    #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. }
-        )
-    }
-
-    /// Sorts Slack's error codes. Source: the error tables of the methods below at
-    /// <https://docs.slack.dev/reference/methods>.
-    fn from_code(code: String) -> Self {
-        match code.as_str() {
-            "invalid_auth" | "token_revoked" | "token_expired" | "account_inactive" | "not_authed" => {
-                Self::Revoked { code }
-            }
-            "channel_not_found"
-            | "not_in_channel"
-            | "is_archived"
-            | "is_inactive"
-            | "thread_not_found"
-            | "messages_tab_disabled"
-            | "method_not_supported_for_channel_type"
-            | "restricted_action"
-            | "restricted_action_read_only_channel"
-            | "restricted_action_thread_only_channel"
-            | "restricted_action_non_threadable_channel"
-            | "restricted_action_thread_locked" => Self::ChannelGone { code },
-            "ratelimited" | "rate_limited" => Self::RateLimited {
-                retry_after: DEFAULT_RETRY_AFTER,
-            },
-            "internal_error"
-            | "fatal_error"
-            | "service_unavailable"
-            | "request_timeout"
-            | "accesslimited"
-            | "team_added_to_org" => Self::Unavailable {
-                source: Fault::Code(code),
-            },
-            _ => Self::Rejected { code },
-        }
-    }
-}
-
-impl From<SlackClientError> for SlackError {
-    fn from(error: SlackClientError) -> Self {
-        let connection = |cause| Self::Unavailable {
-            source: Fault::Connection(cause),
-        };
-        match error {
-            SlackClientError::ApiError(error) => Self::from_code(plain_code(error.code)),
-            SlackClientError::RateLimitError(error) => Self::RateLimited {
-                retry_after: error.retry_after.unwrap_or(DEFAULT_RETRY_AFTER),
-            },
-            SlackClientError::HttpError(error) => match error.status_code.as_u16() {
-                status @ (408 | 500..) => Self::Unavailable {
-                    source: Fault::Status(status),
-                },
-                status @ 400..500 => Self::Rejected {
-                    code: format!("http_{status}"),
-                },
-                _ => Self::Protocol {
-                    what: "a redirect or another status without meaning here",
-                },
-            },
-            SlackClientError::ProtocolError(_) => Self::Protocol {
-                what: "not the json the method documents",
-            },
-            SlackClientError::HttpProtocolError(error) => connection(error.cause),
-            SlackClientError::SystemError(error) => connection(error.cause),
-            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
-                connection(None)
-            }
-        }
-    }
-}
-
-/// Slack's codes are short words; anything else would carry somebody's text into logs and the database.
-fn plain_code(code: String) -> String {
-    let is_plain = !code.is_empty()
-        && code.len() <= 64
-        && code
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_plain {
-        code
-    } else {
-        "unreadable_code".to_owned()
-    }
-}
 
 /// Why a base URL cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -589,232 +423,8 @@ enum ReadEnd {
     MoreToRead,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "these are Slack's own switches")]
-#[derive(Serialize)]
-struct PostRequest<'a> {
-    channel: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread_ts: Option<&'a str>,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blocks: Option<[SlackBlock; 1]>,
-    metadata: Metadata<'a>,
-    // The text is plain: no markup is looked for in it, no names are turned into mentions.
-    mrkdwn: bool,
-    parse: &'static str,
-    link_names: bool,
-    unfurl_links: bool,
-    unfurl_media: bool,
-}
-
-impl<'a> PostRequest<'a> {
-    fn new(place: &'a Place, key: &'a str, text: String, markdown: Option<&str>) -> Self {
-        Self {
-            channel: &place.channel,
-            thread_ts: place.thread_ts.as_deref(),
-            text,
-            blocks: markdown.map(|markdown| [SlackMarkdownBlock::new(markdown.to_owned()).into()]),
-            metadata: Metadata {
-                event_type: METADATA_EVENT_TYPE,
-                event_payload: Payload { key },
-            },
-            mrkdwn: false,
-            parse: "none",
-            link_names: false,
-            unfurl_links: false,
-            unfurl_media: false,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    event_type: &'static str,
-    event_payload: Payload<'a>,
-}
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    key: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Posted {
-    ts: String,
-}
-
-#[derive(Deserialize)]
-struct Done {}
-
-#[derive(Deserialize)]
-struct Messages {
-    messages: Vec<WireMessage>,
-    response_metadata: Option<ResponseMetadata>,
-}
-
-#[derive(Deserialize)]
-struct ResponseMetadata {
-    next_cursor: Option<String>,
-}
-
-/// Own, small and forgiving: the crate's models of blocks know no kinds that Slack adds later.
-#[derive(Deserialize)]
-struct WireMessage {
-    ts: String,
-    user: Option<String>,
-    bot_id: Option<String>,
-    app_id: Option<String>,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    blocks: Value,
-    #[serde(default)]
-    attachments: Vec<WireAttachment>,
-    #[serde(default)]
-    files: Vec<WireFile>,
-    #[serde(default)]
-    metadata: Value,
-}
-
-#[derive(Deserialize)]
-struct WireAttachment {
-    title: Option<String>,
-    title_link: Option<String>,
-    from_url: Option<String>,
-    text: Option<String>,
-    fallback: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireFile {
-    title: Option<String>,
-    name: Option<String>,
-}
-
-impl WireMessage {
-    fn step_key(&self) -> Option<&str> {
-        if self.metadata.get("event_type")?.as_str()? != METADATA_EVENT_TYPE {
-            return None;
-        }
-        self.metadata.get("event_payload")?.get("key")?.as_str()
-    }
-}
-
-impl From<WireMessage> for ThreadMessage {
-    fn from(message: WireMessage) -> Self {
-        let mut text = message.text;
-        if text.trim().is_empty() {
-            text.clear();
-            texts_of_blocks(&message.blocks, &mut text);
-        }
-        let attachments = message.attachments.iter().filter_map(WireAttachment::line);
-        let files = message.files.iter().filter_map(WireFile::line);
-        for line in attachments.chain(files) {
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(&line);
-        }
-        Self {
-            ts: message.ts,
-            user: message.user,
-            bot_id: message.bot_id,
-            app_id: message.app_id,
-            text,
-        }
-    }
-}
-
-impl WireAttachment {
-    /// `title (link): text`, as far as there is any of it.
-    fn line(&self) -> Option<String> {
-        let link = self.title_link.as_ref().or(self.from_url.as_ref());
-        let head = match (&self.title, link) {
-            (Some(title), Some(link)) => Some(format!("{title} ({link})")),
-            (Some(only), None) | (None, Some(only)) => Some(only.clone()),
-            (None, None) => None,
-        };
-        let body = self
-            .text
-            .as_ref()
-            .or(self.fallback.as_ref())
-            .filter(|text| !text.is_empty());
-        match (head, body) {
-            (Some(head), Some(body)) => Some(format!("{head}: {body}")),
-            (head, body) => head.or_else(|| body.cloned()),
-        }
-    }
-}
-
-impl WireFile {
-    fn line(&self) -> Option<String> {
-        let name = self.title.as_ref().or(self.name.as_ref())?;
-        Some(format!("[file: {name}]"))
-    }
-}
-
-/// Every `text` that stands in blocks, one line per block: what a message says that has blocks only.
-fn texts_of_blocks(value: &Value, out: &mut String) {
-    match value {
-        Value::Array(items) => {
-            for item in items {
-                texts_of_blocks(item, out);
-            }
-        }
-        Value::Object(fields) => {
-            let is_block = fields.contains_key("block_id");
-            if is_block && !out.is_empty() && !out.ends_with('\n') {
-                out.push('\n');
-            }
-            for (name, value) in fields {
-                match value {
-                    Value::String(text) if name == "text" => out.push_str(text),
-                    Value::Array(_) | Value::Object(_) => texts_of_blocks(value, out),
-                    _ => {}
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-#[derive(Deserialize)]
-struct UserInfo {
-    user: WireUser,
-}
-
-#[derive(Deserialize)]
-struct WireUser {
-    name: Option<String>,
-    real_name: Option<String>,
-    #[serde(default)]
-    profile: WireProfile,
-}
-
-#[derive(Default, Deserialize)]
-struct WireProfile {
-    display_name: Option<String>,
-    real_name: Option<String>,
-}
-
-impl WireUser {
-    fn into_name(self) -> Option<String> {
-        [
-            self.profile.display_name,
-            self.profile.real_name,
-            self.real_name,
-            self.name,
-        ]
-        .into_iter()
-        .flatten()
-        .find(|name| !name.trim().is_empty())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -831,58 +441,5 @@ mod tests {
         ] {
             assert_eq!(SlackApi::new(url).map(|_| ()), Err(error), "{url}");
         }
-    }
-
-    #[test]
-    fn codes_are_sorted_by_what_they_ask_of_us() {
-        let sorted = |code: &str| SlackError::from_code(plain_code(code.to_owned()));
-        assert!(matches!(sorted("token_revoked"), SlackError::Revoked { code } if code == "token_revoked"));
-        assert!(matches!(sorted("is_archived"), SlackError::ChannelGone { .. }));
-        assert!(matches!(sorted("ratelimited"), SlackError::RateLimited { .. }));
-        assert!(matches!(sorted("internal_error"), SlackError::Unavailable { .. }));
-        assert!(matches!(sorted("no_text"), SlackError::Rejected { .. }));
-        assert!(
-            matches!(sorted("Bob said: hi"), SlackError::Rejected { code } if code == "unreadable_code"),
-            "text never becomes a code"
-        );
-    }
-
-    #[test]
-    fn an_error_says_nothing_of_a_response_body() {
-        let body = "<html>xoxb-secret and what Bob wrote</html>";
-        let json_error = serde_json::from_str::<bool>("\"what Bob wrote\"").expect_err("no bool");
-        let errors = [
-            slack_morphism::errors::map_serde_error(json_error, Some(body)),
-            SlackClientError::ApiError(
-                slack_morphism::errors::SlackClientApiError::new(body.to_owned())
-                    .with_http_response_body(body.to_owned()),
-            ),
-        ];
-        for error in errors {
-            let error = SlackError::from(error);
-            let shown = format!("{error} {error:?}");
-            assert!(!shown.contains("Bob") && !shown.contains("xoxb"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_message_of_blocks_attachments_and_files_still_has_a_text() {
-        let message: WireMessage = serde_json::from_value(json!({
-            "ts": "1.1", "bot_id": "B1",
-            "blocks": [
-                {"type": "header", "block_id": "a", "text": {"type": "plain_text", "text": "Alert"}},
-                {"type": "rich_text", "block_id": "b", "elements": [
-                    {"type": "rich_text_section", "elements": [
-                        {"type": "text", "text": "cpu "}, {"type": "text", "text": "is hot"}]}]},
-            ],
-            "attachments": [{"title": "Graph", "title_link": "https://g.example", "text": "95 %"}, {}],
-            "files": [{"name": "cpu.png"}],
-        }))
-        .expect("a message");
-        let text = ThreadMessage::from(message).text;
-        assert_eq!(
-            text,
-            "Alert\ncpu is hot\nGraph (https://g.example): 95 %\n[file: cpu.png]"
-        );
     }
 }
