@@ -49,7 +49,8 @@ UPDATE integrations
    SET health = :health, health_reason = :health_reason, health_changed_at = :now, updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
-   AND generation = :generation;
+   AND generation = :generation
+RETURNING generation;
 
 --! update_last_used
 --- Notes that a connection's credentials did something.

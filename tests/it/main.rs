@@ -3,12 +3,14 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
-mod secrets;
-mod slack_api;
-mod slack_events;
+mod agent_dispatcher;
 mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod secrets;
+mod slack_api;
+mod slack_events;
 mod tenancy;
 mod vault;
+mod workspace;

@@ -167,5 +167,6 @@ pub async fn update_backfilled(
         organization_id: scope.uuid(),
         conversation_id: conversation.uuid(),
     };
-    one_row(statements::update_backfilled().params(db.client, &params).await?)
+    let changed = statements::update_backfilled().params(db.client, &params).opt().await?;
+    one_row(changed.iter().len() as u64)
 }

@@ -233,9 +233,9 @@ pub async fn mark_needs_reauth(
         generation,
     };
     let changed = db
-        .once(scope, async |client| statement.params(client, &params).await)
+        .once(scope, async |client| statement.params(client, &params).opt().await)
         .await?;
-    Ok(changed == 1)
+    Ok(changed.is_some())
 }
 
 /// Notes that a connection's credentials did something.
