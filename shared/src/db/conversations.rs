@@ -167,6 +167,9 @@ pub async fn update_backfilled(
         organization_id: scope.uuid(),
         conversation_id: conversation.uuid(),
     };
-    let changed = statements::update_backfilled().params(db.client, &params).opt().await?;
+    let changed = statements::update_backfilled()
+        .params(db.client, &params)
+        .opt()
+        .await?;
     one_row(changed.iter().len() as u64)
 }

@@ -233,7 +233,9 @@ pub async fn mark_needs_reauth(
         generation,
     };
     let changed = db
-        .once(scope, async |client| statement.params(client, &params).opt().await)
+        .once(scope, async |client| {
+            statement.params(client, &params).opt().await
+        })
         .await?;
     Ok(changed.is_some())
 }
