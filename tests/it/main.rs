@@ -3,6 +3,9 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
+mod secrets;
+mod slack_api;
+mod slack_events;
 mod ledger;
 mod migrations;
 mod migrator;

@@ -28,7 +28,7 @@ pub use events::{Put, Verdict, classify};
 const DEADLINE: Duration = Duration::from_millis(2_300);
 /// How long the start waits for the secret and the queue. What is not there by then is asked for again by the first
 /// delivery, which has a deadline of its own.
-const START_PATIENCE: Duration = Duration::from_secs(1);
+const START_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The service with all it needs.
 pub struct App {

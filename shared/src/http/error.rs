@@ -3,7 +3,7 @@
 //! A cause becomes a status in a `From`, written without a catch-all: a new cause does not compile until somebody
 //! has decided its status.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use axum::{
     body::Body,
@@ -84,12 +84,23 @@ impl ApiError {
     fn log(&self) {
         let (status, code) = self.kind();
         let status = status.as_u16();
-        let error = self as &dyn std::error::Error;
+        let error = tracing::field::display(Causes(self));
         match self {
             Self::Internal(_) => tracing::error!(status, code, error, "a request failed"),
             Self::Unavailable(_) => tracing::warn!(status, code, error, "a request found something away"),
             _ => tracing::debug!(status, code, error, "a request was refused"),
         }
+    }
+}
+
+/// An error with all its causes, for a log line. None of ours quotes a body or a secret.
+pub(crate) struct Causes<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        std::iter::successors(self.0.source(), |error| error.source())
+            .try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
@@ -181,5 +192,21 @@ impl From<QueueError> for ApiError {
             QueueError::Encode(_) => Self::Internal(error.into()),
             QueueError::Unavailable(_) => Self::Unavailable(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_tells_every_cause_and_an_answer_none() {
+        let away = || ApiError::from(QueueError::Unavailable("no route to host".into()));
+        assert_eq!(
+            Causes(&away()).to_string(),
+            "temporarily unavailable: the queue is not available: no route to host"
+        );
+        assert_eq!(away().to_string(), "temporarily unavailable");
+        assert_eq!(away().into_response().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -221,19 +221,24 @@ fn version(arn: &str, output: GetSecretValueOutput) -> Result<SecretVersion, Sec
     Ok(SecretVersion { value, created_at })
 }
 
-/// Keeps the cause, drops the raw answer: the answer to a read may hold the secret.
+/// Keeps the cause, but nothing of an answer that could not be read: it may hold the secret, and the parser's words
+/// quote it.
 fn failure<E>(arn: &str, error: SdkError<E>) -> SecretError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let arn = arn.to_owned();
-    match error.code() {
-        Some("ResourceNotFoundException") => SecretError::Missing { arn },
-        Some("AccessDeniedException") => SecretError::Refused { arn },
-        _ => SecretError::Unavailable {
+    match (&error, error.code()) {
+        (_, Some("ResourceNotFoundException")) => SecretError::Missing { arn },
+        (_, Some("AccessDeniedException")) => SecretError::Refused { arn },
+        (SdkError::TimeoutError(_) | SdkError::DispatchFailure(_), _)
+        | (SdkError::ServiceError(_), Some(_)) => SecretError::Unavailable {
             source: error
                 .into_source()
                 .unwrap_or_else(|_| "no cause was given".into()),
+        },
+        _ => SecretError::Unavailable {
+            source: "its answer cannot be read".into(),
         },
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use super::Keys;
 use crate::{
     clock::{SharedClock, Timestamp, after},
+    http::error::Causes,
     secret::manager::{SecretError, SecretStore, SecretVersion, parse},
 };
 
@@ -99,7 +100,7 @@ impl Keyring {
             Ok(Ok(keys)) => Some(state.put(keys, now)),
             Ok(Err(error)) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "the signing secret could not be refreshed"
                 );
                 None

@@ -245,6 +245,10 @@ mod tests {
         keys.accept_previous(&SECRET.into(), at(0)).expect("not empty");
         let shown = format!("{keys:?}");
         assert!(!shown.contains(SECRET), "{shown}");
+        let unverified = delivery(&[(TIMESTAMP, "1531420618"), (SIGNATURE, SIGNED)], b"test-body");
+        let verified = unverified.verify::<Slack>(&keys, at(SIGNED_AT));
+        let shown = format!("{unverified:?} {verified:?}");
+        assert!(!shown.contains("test-body") && !shown.contains("v0="), "{shown}");
     }
 
     proptest! {

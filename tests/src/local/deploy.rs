@@ -145,6 +145,14 @@ impl Deployment {
         serde_json::from_slice(&output.stdout).context("the deployed stack cannot be understood")
     }
 
+    /// An output of the stack.
+    pub fn output(&self, name: &str) -> anyhow::Result<&str> {
+        self.outputs
+            .get(name)
+            .map(String::as_str)
+            .with_context(|| format!("the template has no output {name}"))
+    }
+
     /// The physical id of a resource of the template: a queue's address, a secret's or a function's name.
     pub fn resource(&self, logical: &str) -> anyhow::Result<&str> {
         self.resources

@@ -112,13 +112,7 @@ impl Emulator {
 
     /// The configuration of our own clients.
     pub fn sdk(&self) -> anyhow::Result<SdkConfig> {
-        let mut env = Env::from_pairs([
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_ENDPOINT_URL", self.endpoint().as_str()),
-        ]);
-        aws::config(&mut env, Patience::BEHIND_A_QUEUE).context("no client of the emulator can be made")
+        sdk(&self.endpoint())
     }
 
     /// The emulator's log.
@@ -151,6 +145,17 @@ impl Emulator {
             .map(|(pid, _)| Pid::from_raw(pid))
             .collect()
     }
+}
+
+/// The configuration of clients of an emulator at this address.
+pub fn sdk(endpoint: &str) -> anyhow::Result<SdkConfig> {
+    let mut env = Env::from_pairs([
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ]);
+    aws::config(&mut env, Patience::BEHIND_A_QUEUE).context("no client of the emulator can be made")
 }
 
 fn endpoint(port: u16) -> String {

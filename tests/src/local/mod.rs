@@ -10,6 +10,8 @@ pub mod port;
 mod postgres;
 mod process;
 mod progress;
+mod scratch;
+mod seed;
 mod stack;
 pub mod template;
 mod tools;
@@ -20,12 +22,13 @@ use anyhow::Context as _;
 
 pub use self::{
     deploy::{Build, Deployment},
-    emulator::{Emulator, REGION},
+    emulator::{Emulator, REGION, sdk},
     logs::{Line, LogReader},
     postgres::{ADMINISTRATOR, DATABASE, Postgres},
     process::{Process, Program, StopSignal},
     progress::Progress,
-    stack::{ENVIRONMENT, SLACK_APP_ID, Stack, ThirdParties},
+    seed::{Installed, Seeded},
+    stack::{ENVIRONMENT, Stack, ThirdParties},
     tools::{Python, Tools, Toolset, on_path},
 };
 

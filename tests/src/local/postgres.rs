@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use nix::unistd::{Uid, User, chown};
-use tempfile::TempDir;
 use tokio::process::Command;
 use tokio_postgres::NoTls;
 
@@ -17,6 +16,7 @@ use super::{
     port,
     process::{Process, Program, StopSignal},
     progress::Progress,
+    scratch::Scratch,
     secret,
     tools::{Python, Tools, Toolset, on_path},
 };
@@ -41,7 +41,7 @@ pub struct Postgres {
     administrator_password: String,
     log: PathBuf,
     // Last, because the folder can only be removed when the server is gone.
-    _data: TempDir,
+    _data: Scratch,
 }
 
 impl Postgres {
@@ -314,17 +314,14 @@ fn major(version: &str) -> Option<u32> {
 }
 
 /// A temporary folder; for root one whose parents let other users through.
-fn temporary_folder(root: bool) -> anyhow::Result<TempDir> {
+fn temporary_folder(root: bool) -> anyhow::Result<Scratch> {
     let usual = std::env::temp_dir();
     let parent = if root && !open_to_all(&usual) {
         PathBuf::from("/tmp")
     } else {
         usual
     };
-    tempfile::Builder::new()
-        .prefix("infragpt-postgres-")
-        .tempdir_in(&parent)
-        .with_context(|| format!("no folder can be made in {}", parent.display()))
+    Scratch::make(&parent, "infragpt-postgres-")
 }
 
 /// Whether everybody may look into this folder, and into all above it.

@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
-use tempfile::TempDir;
+use shared::connector::slack::fake::APP_ID;
 
 use super::{
     Build, Deployment, Emulator, Postgres, Progress, Tools,
     logs::{Line, LogReader},
+    scratch::Scratch,
     secret,
 };
 
 /// The name of the deployment: part of resource names and of what credentials are sealed to.
 pub const ENVIRONMENT: &str = "local";
-/// The id of the Slack app that the stack plays.
-pub const SLACK_APP_ID: &str = "A0LOCAL0001";
 
 /// Where the third parties of a stack are.
 #[derive(Debug, Clone)]
@@ -39,7 +38,7 @@ pub struct Stack {
     /// What Slack signs with.
     pub signing_secret: String,
     logs: PathBuf,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 impl Stack {
@@ -52,9 +51,7 @@ impl Stack {
             std::fs::remove_dir_all(&logs)?;
         }
         std::fs::create_dir_all(&logs).with_context(|| format!("{} cannot be made", logs.display()))?;
-        let runs = local.join("run");
-        std::fs::create_dir_all(&runs)?;
-        let folder = tempfile::Builder::new().prefix(name).tempdir_in(&runs)?;
+        let folder = Scratch::make(&local.join("run"), &format!("{name}-"))?;
 
         let tools = Tools::new(&local).await?;
         let build = Build::run(&tools, progress).await?;
@@ -75,7 +72,7 @@ impl Stack {
             ("Environment", ENVIRONMENT.to_owned()),
             ("Architecture", architecture().to_owned()),
             ("LogLevel", "DEBUG".to_owned()),
-            ("SlackAppId", SLACK_APP_ID.to_owned()),
+            ("SlackAppId", APP_ID.to_owned()),
             ("SlackApiUrl", parties.slack_api.clone()),
             ("AgentEndpoint", parties.agent.clone()),
             ("ExistingDatabaseSecretArn", administrator),

@@ -81,7 +81,7 @@ impl AgentService for Thinker {
             turns.push(Turn {
                 asked,
                 answered: Instant::now(),
-            })
+            });
         });
         Ok(Response::new(AgentResponse {
             success: true,

@@ -3,6 +3,8 @@
 use ::tests::local::{Build, Postgres, Program, Progress, Tools, Toolset, local_folder, on_path, repository};
 use anyhow::Context as _;
 
+use crate::generate;
+
 /// The tests come last, so that the runner's summary is what one sees.
 pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
     let check = Check::prepare(progress).await?;
@@ -48,22 +50,7 @@ pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
             cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
         )
         .await?;
-    check
-        .step(
-            "generated SQL",
-            cargo(&[
-                "run",
-                "--quiet",
-                "--package",
-                "xtask",
-                "--features",
-                "codegen",
-                "--",
-                "codegen",
-                "--check",
-            ]),
-        )
-        .await?;
+    generate::run(true, progress).await?;
     // Here and not in the end-to-end tests, whose time is limited.
     Build::run(&check.tools, progress).await?;
     check

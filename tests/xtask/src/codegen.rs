@@ -7,9 +7,9 @@ use std::{
     process::Command,
 };
 
+use ::tests::postgres::{Binaries, Lifetime, Server};
 use anyhow::{Context as _, bail, ensure};
 use cornucopia::config::Config;
-use ::tests::postgres::{Binaries, Lifetime, Server};
 
 /// Generates the crate's sources; with `check`, only compares them with what is committed.
 ///
@@ -17,7 +17,9 @@ use ::tests::postgres::{Binaries, Lifetime, Server};
 /// When a statement does not fit the schema, or (with `check`) when the committed sources are not what the
 /// statements give.
 pub fn run(check: bool) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
     let folder = std::env::temp_dir().join(format!("infragpt-codegen-{}", std::process::id()));
     let server = Server::start(
         &Binaries::find()?,
@@ -96,7 +98,10 @@ fn settle(generated: &BTreeMap<PathBuf, String>, committed: &Path, check: bool) 
             .map(|path| path.display().to_string())
             .collect();
         if !stale.is_empty() {
-            bail!("shared/generated does not fit shared/queries: run `cargo xtask codegen` ({})", stale.join(", "));
+            bail!(
+                "shared/generated does not fit shared/queries: run `cargo xtask codegen` ({})",
+                stale.join(", ")
+            );
         }
         return Ok(());
     }

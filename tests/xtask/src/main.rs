@@ -5,8 +5,12 @@
 
 mod agent;
 mod check;
+#[cfg(feature = "codegen")]
+mod codegen;
 mod demo;
+mod generate;
 mod manifest;
+mod migrate;
 mod output;
 mod up;
 mod world;
@@ -31,7 +35,7 @@ enum Task {
     Demo,
     /// Deploys the real template on this machine and keeps it running until `down`.
     Up {
-        /// An agent of your own, such as http://127.0.0.1:50051; without it, a small one answers.
+        /// An agent of your own, such as `http://127.0.0.1:50051`; without it, a small one answers.
         #[arg(long, value_name = "URL")]
         agent: Option<String>,
         /// Stays in this terminal until Ctrl-C.
@@ -42,9 +46,17 @@ enum Task {
     Down,
     /// Runs everything that a change must pass.
     Test,
+    /// Generates the typed Rust of the SQL statements.
+    Codegen {
+        /// Only says whether what is committed is up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Applies the migrations of this working tree to the database of the stack that `up` started.
+    Migrate,
     /// Prints the manifest of the Slack app, filled in.
     SlackManifest {
-        /// The address of the deployed API: the output HttpApiUrl of the stack.
+        /// The address of the deployed API: the output `HttpApiUrl` of the stack.
         #[arg(long)]
         url: String,
     },
@@ -82,6 +94,8 @@ async fn run(task: Task) -> anyhow::Result<()> {
         } => up::detach(agent).await,
         Task::Down => up::down(&local_folder(), &progress).await,
         Task::Test => check::run(&progress).await,
+        Task::Codegen { check } => generate::run(check, &progress).await,
+        Task::Migrate => migrate::run(&progress).await,
         Task::SlackManifest { url } => manifest::print(&url),
     }
 }

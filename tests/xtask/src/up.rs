@@ -23,8 +23,19 @@ use crate::{output::say, world::World};
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     pid: i32,
-    /// What to tell the person, once it is ready.
-    ready: Option<String>,
+    /// Where its parts are, once it is ready.
+    ready: Option<Places>,
+}
+
+/// Where the parts of a running stack are, for other commands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Places {
+    /// The address that stands for AWS.
+    pub(crate) endpoint: String,
+    /// The secret of the functions' database role.
+    pub(crate) application_secret: String,
+    /// The secret of the database's administrator.
+    pub(crate) admin_secret: String,
 }
 
 /// Where a running stack says it. The file is locked for as long as the stack runs, so that a process id in it is
@@ -37,10 +48,9 @@ fn state_file(local: &Path) -> PathBuf {
 pub(crate) async fn run(agent: Option<String>, progress: &Progress) -> anyhow::Result<()> {
     let mut running = Running::claim(&local_folder())?;
     let world = World::start("up", agent, progress).await?;
-    let text = world.description()?;
-    running.write(Some(text.clone()))?;
     progress.step("ready");
-    say(&text);
+    say(&world.description()?);
+    running.write(Some(world.places()?))?;
     world.keep_logs().await
 }
 
@@ -68,7 +78,7 @@ impl Running {
         Ok(running)
     }
 
-    fn write(&mut self, ready: Option<String>) -> anyhow::Result<()> {
+    fn write(&mut self, ready: Option<Places>) -> anyhow::Result<()> {
         let state = State {
             pid: Pid::this().as_raw(),
             ready,
@@ -97,6 +107,13 @@ fn running(local: &Path) -> anyhow::Result<Option<(File, State)>> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(serde_json::from_str(&text).ok().map(|state| (file, state)))
+}
+
+/// Where the parts of the stack that runs from this folder are.
+pub(crate) fn places(local: &Path) -> anyhow::Result<Places> {
+    running(local)?
+        .and_then(|(_, state)| state.ready)
+        .context("no stack is running from this folder; `cargo xtask up` starts one")
 }
 
 /// Starts a stack that outlives this command, and returns when it is ready.

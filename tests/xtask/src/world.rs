@@ -1,10 +1,23 @@
 //! A stack with a Slack workspace and an agent around it.
 
-use std::time::Duration;
+use std::{fmt::Write as _, fs::File, io::Write as _, path::Path, time::Duration};
 
-use ::tests::local::{Progress, Stack, ThirdParties};
+use ::tests::{
+    local::{DATABASE, Installed, Progress, REGION, Stack, ThirdParties},
+    slack::EventSender,
+};
+use anyhow::Context as _;
+use shared::{
+    clock::{Clock as _, SystemClock},
+    connector::slack::fake::{APP_ID, FakeSlack, Workspace},
+};
 
-use crate::agent::DemoAgent;
+use crate::{agent::DemoAgent, up::Places};
+
+const TEAM: &str = "T0LOCAL01";
+const CHANNEL: &str = "C0LOCAL01";
+const USER: &str = "U0LOCAL01";
+const TOKEN: &str = "xoxb-local-stack";
 
 /// The functions whose logs are kept while a stack runs.
 const FUNCTIONS: [&str; 3] = ["slack-events", "agent-dispatcher", "migrator"];
@@ -13,47 +26,171 @@ const FUNCTIONS: [&str; 3] = ["slack-events", "agent-dispatcher", "migrator"];
 #[derive(Debug)]
 pub(crate) struct World {
     // The stack first: it must end before what it talks to.
-    pub(crate) stack: Stack,
+    stack: Stack,
     /// None when the person brought an agent.
     pub(crate) agent: Option<DemoAgent>,
+    agent_url: String,
+    pub(crate) slack: FakeSlack,
+    workspace: Workspace,
+    events: EventSender,
 }
 
 impl World {
+    /// Starts everything, with an organization that has a Slack workspace connected.
     pub(crate) async fn start(
         name: &str,
         agent: Option<String>,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let (agent, agent_url) = match agent {
-            Some(url) => (None, url),
-            None => {
-                let agent = DemoAgent::start().await?;
-                let url = agent.url().to_owned();
-                (Some(agent), url)
-            }
+        let fake = FakeSlack::start().await?;
+        let workspace = fake.workspace(TEAM, "Acme", TOKEN);
+        workspace.channel(CHANNEL, "platform");
+        workspace.user(USER, "Ada");
+        let (agent, agent_url) = if let Some(url) = agent {
+            (None, url)
+        } else {
+            let agent = DemoAgent::start().await?;
+            let url = agent.url().to_owned();
+            (Some(agent), url)
         };
+
         let parties = ThirdParties {
-            slack_api: "http://127.0.0.1:9/api".to_owned(),
-            agent: agent_url,
+            slack_api: fake.url(),
+            agent: agent_url.clone(),
         };
         let stack = Stack::start(name, &parties, progress).await?;
-        Ok(Self { stack, agent })
+        progress.step("connecting a Slack workspace to an organization");
+        let installed = Installed {
+            organization: "Acme",
+            team: TEAM,
+            bot_user: workspace.bot_user_id(),
+            token: TOKEN,
+        };
+        stack
+            .connect_slack(&installed)
+            .await
+            .context("the workspace cannot be connected")?;
+        let events = EventSender::new(&stack.url("/slack/events")?, &stack.signing_secret);
+        Ok(Self {
+            stack,
+            agent,
+            agent_url,
+            slack: fake,
+            workspace,
+            events,
+        })
+    }
+
+    /// Ada writes in the channel, and Slack tells the app. Answers the message's id and how long the app took.
+    pub(crate) async fn say(&self, text: &str, thread: Option<&str>) -> anyhow::Result<(String, Duration)> {
+        let ts = self.workspace.say(CHANNEL, USER, text, thread);
+        let event = self
+            .workspace
+            .events(CHANNEL, &ts)
+            .into_iter()
+            .next()
+            .context("Slack has nothing to tell")?;
+        let acknowledged = self.events.send(&event, SystemClock.now()).await?;
+        anyhow::ensure!(
+            acknowledged.status.is_success(),
+            "slack-events answered {}; see {}",
+            acknowledged.status,
+            self.stack.logs().display()
+        );
+        Ok((ts, acknowledged.took))
+    }
+
+    /// How one mentions the app.
+    pub(crate) fn mention(&self) -> String {
+        format!("<@{}>", self.workspace.bot_user_id())
+    }
+
+    /// A thread as people see it.
+    pub(crate) fn transcript(&self, thread: Option<&str>) -> String {
+        self.workspace.transcript(CHANNEL, thread)
+    }
+
+    pub(crate) fn logs(&self) -> &Path {
+        self.stack.logs()
     }
 
     /// What a person needs to know to use it.
     pub(crate) fn description(&self) -> anyhow::Result<String> {
-        Ok(format!("{}", self.stack.url("/slack/events")?))
+        let stack = &self.stack;
+        let url = stack.url("/slack/events")?;
+        let mut outputs = String::new();
+        for (name, value) in &stack.deployment.outputs {
+            if name.ends_with("QueueUrl") || name.ends_with("Arn") {
+                writeln!(outputs, "    {name:<26}{value}")?;
+            }
+        }
+        Ok(format!(
+            "\
+InfraGPT runs on this machine until `cargo xtask down`.
+
+  Slack events   {url}
+  AWS emulator   {endpoint} (any credentials, region {REGION})
+{outputs}  Postgres       {database}
+  Slack Web API  {slack} (a fake; token {TOKEN})
+  Agent          {agent}
+  Logs           {logs}
+
+Ask something, as Slack would, and read the answer in {logs}/slack.log:
+
+{curl}",
+            endpoint = stack.emulator.endpoint(),
+            database = stack.postgres.superuser_url(DATABASE),
+            slack = self.slack.url(),
+            agent = self.agent_url,
+            logs = self.logs().display(),
+            curl = self.signed_curl(&url),
+        ))
     }
 
-    /// Writes what the functions log into files of their own, until it is dropped.
+    /// What other commands need to know.
+    pub(crate) fn places(&self) -> anyhow::Result<Places> {
+        let deployment = &self.stack.deployment;
+        Ok(Places {
+            endpoint: self.stack.emulator.endpoint(),
+            application_secret: deployment.output("DatabaseSecretArn")?.to_owned(),
+            admin_secret: deployment.output("DatabaseAdminSecretArn")?.to_owned(),
+        })
+    }
+
+    /// A command that sends a mention, signed when it is run: Slack's signatures are good for five minutes.
+    fn signed_curl(&self, url: &str) -> String {
+        let app = APP_ID;
+        let bot_user = self.workspace.bot_user_id();
+        let secret = &self.stack.signing_secret;
+        format!(
+            r#"ts=$(date +%s)
+body='{{"type":"event_callback","team_id":"{TEAM}","api_app_id":"{app}","event_id":"Ev'$ts'","event_time":'$ts',
+"event":{{"type":"app_mention","user":"{USER}","channel":"{CHANNEL}","ts":"'$ts'.000100","event_ts":"'$ts'.000100",
+"text":"<@{bot_user}> why is checkout slow?"}}}}'
+signature=$(printf 'v0:%s:%s' "$ts" "$body" | python3 -c 'import hashlib, hmac, sys
+print("v0=" + hmac.new(b"{secret}", sys.stdin.buffer.read(), hashlib.sha256).hexdigest())')
+curl -i '{url}' -H 'content-type: application/json' \
+  -H "x-slack-request-timestamp: $ts" -H "x-slack-signature: $signature" --data-binary "$body""#
+        )
+    }
+
+    /// Writes what the functions log, and what is said in Slack, into files, until it is dropped.
     pub(crate) async fn keep_logs(&self) -> anyhow::Result<()> {
-        let mut readers = FUNCTIONS.map(|function| (function, self.stack.log_of(function)));
+        let mut kept = Vec::new();
+        for function in FUNCTIONS {
+            let file = File::create(self.logs().join(format!("{function}.log")))?;
+            kept.push((self.stack.log_of(function), file));
+        }
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         loop {
             ticks.tick().await;
-            for (function, reader) in &mut readers {
-                let _ = (&function, reader.next().await);
+            for (reader, file) in &mut kept {
+                // A function that was never called has no log yet.
+                for line in reader.next().await.unwrap_or_default() {
+                    writeln!(file, "{}", line.message.trim_end())?;
+                }
             }
+            std::fs::write(self.logs().join("slack.log"), self.transcript(None))?;
         }
     }
 }

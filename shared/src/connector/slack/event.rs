@@ -575,3 +575,41 @@ struct Tokens<'a> {
     oauth: Option<Vec<Text<'a>>>,
     bot: Option<Vec<Text<'a>>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_is_the_whole_id_in_slacks_own_writing() {
+        for text in ["<@U1>", "ask <@U1|bot>!", "<@U2> and <@U1>", "<@<@U1>"] {
+            assert!(mentions(text, "U1"), "{text}");
+        }
+        for text in ["", "U1", "@U1", "<@U12>", "<@U1", "&lt;@U1&gt;", "<@u1>", "<#U1>"] {
+            assert!(!mentions(text, "U1"), "{text}");
+        }
+    }
+
+    #[test]
+    fn half_an_emoji_is_read_and_what_postgres_or_sqs_refuses_is_replaced() {
+        let read = |json: &str| {
+            json::read_part::<Text<'_>>(json)
+                .map(|text| text.clean())
+                .expect("a text")
+        };
+        assert_eq!(read(r#""cut \ud83d""#), "cut \u{FFFD}\u{FFFD}\u{FFFD}");
+        assert_eq!(read(r#""\ud83d\udc22""#), "🐢");
+        assert_eq!(read(r#""a\u0000b\ufffe""#), "a\u{FFFD}b\u{FFFD}");
+        assert_eq!(read("\"a\u{FFFF}\""), "a\u{FFFD}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_at_a_character() {
+        let turtles = "🐢".repeat(MAX_TEXT_BYTES);
+        let cut = text(Some(&Text(turtles.into())), &[]);
+        assert_eq!(cut.len(), MAX_TEXT_BYTES);
+        let mut off_by_one = format!("a{}", "🐢".repeat(3));
+        super::cut(&mut off_by_one, 7);
+        assert_eq!(off_by_one, "a🐢");
+    }
+}
