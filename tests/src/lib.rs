@@ -1,12 +1,10 @@
 //! What the tests and the developer's commands are made of.
 
 pub mod agent;
+pub mod database;
 pub mod gateway;
 pub mod kms;
 pub mod local;
-pub mod queue;
-pub mod database;
-pub mod kms;
-pub mod local;
 pub mod postgres;
+pub mod queue;
 pub mod slack;
