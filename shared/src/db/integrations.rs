@@ -253,7 +253,12 @@ pub async fn update_last_used(
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
     };
-    super::one_row(statements::update_last_used().params(db.client, &params).await?)
+    super::changed(
+        statements::update_last_used()
+            .params(db.client, &params)
+            .opt()
+            .await?,
+    )
 }
 
 /// A connection, without its credentials.
