@@ -39,4 +39,5 @@ RETURNING conversation_id, backfilled_at, conversation_id = :conversation_id AS 
 UPDATE conversations
    SET backfilled_at = :now
  WHERE organization_id = :organization_id
-   AND conversation_id = :conversation_id;
+   AND conversation_id = :conversation_id
+RETURNING conversation_id;

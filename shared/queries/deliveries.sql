@@ -22,13 +22,15 @@ SELECT false AS claimed, d.state, d.fence, d.attempts, d.lease_until
 --- Prolongs a lease, for the worker that holds it.
 UPDATE deliveries
    SET lease_until = :lease_until, updated_at = :now
- WHERE source = :source AND key = :key AND fence = :fence AND state = 'in_progress';
+ WHERE source = :source AND key = :key AND fence = :fence AND state = 'in_progress'
+RETURNING fence;
 
 --! finish (reason?)
 --- Ends a delivery, for the worker that holds the lease.
 UPDATE deliveries
    SET state = :state, reason = :reason, updated_at = :now
- WHERE source = :source AND key = :key AND fence = :fence AND state = 'in_progress';
+ WHERE source = :source AND key = :key AND fence = :fence AND state = 'in_progress'
+RETURNING fence;
 
 --! find : (reason?)
 --- A delivery as it stands.

@@ -49,11 +49,13 @@ UPDATE integrations
    SET health = :health, health_reason = :health_reason, health_changed_at = :now, updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
-   AND generation = :generation;
+   AND generation = :generation
+RETURNING integration_id;
 
 --! update_last_used
 --- Notes that a connection's credentials did something.
 UPDATE integrations
    SET last_used_at = :now
  WHERE organization_id = :organization_id
-   AND integration_id = :integration_id;
+   AND integration_id = :integration_id
+RETURNING integration_id;

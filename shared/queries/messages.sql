@@ -29,7 +29,8 @@ SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack
               :sender_names::text[], :message_texts::text[], :sent_ats::timestamptz[])
        AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at)
   JOIN conversations c ON c.organization_id = :organization_id AND c.conversation_id = :conversation_id
-ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING;
+ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING
+RETURNING message_id;
 
 --! history : (sender_user_id?, sender_name?)
 --- The last messages before a point in time, newest first: what people and the assistant said, no notices.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
+mod agent_dispatcher;
 mod ledger;
 mod migrations;
 mod migrator;
@@ -12,3 +13,4 @@ mod slack_api;
 mod slack_events;
 mod tenancy;
 mod vault;
+mod workspace;

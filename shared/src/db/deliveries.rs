@@ -134,7 +134,11 @@ pub async fn extend(
         key: key.key.as_str(),
         fence: lease.fence,
     };
-    Ok(statements::extend().params(&db.client, &params).await? == 1)
+    Ok(statements::extend()
+        .params(&db.client, &params)
+        .opt()
+        .await?
+        .is_some())
 }
 
 /// Ends a delivery for which nothing was posted.
@@ -157,9 +161,9 @@ pub async fn finish(
         key: key.key.as_str(),
         fence: lease.fence,
     };
-    match statements::finish().params(&db.client, &params).await? {
-        1 => Ok(()),
-        _ => Err(DbError::LeaseLost),
+    match statements::finish().params(&db.client, &params).opt().await? {
+        Some(_) => Ok(()),
+        None => Err(DbError::LeaseLost),
     }
 }
 

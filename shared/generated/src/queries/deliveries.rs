@@ -227,6 +227,66 @@ where
         Ok(mapped)
     }
 }
+pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
+    mapper: fn(i64) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
+        I64Query {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct FindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -358,7 +418,7 @@ pub struct ExtendStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Prolongs a lease, for the worker that holds it.
 pub fn extend() -> ExtendStmt {
     ExtendStmt(
-        "UPDATE deliveries SET lease_until = $1, updated_at = $2 WHERE source = $3 AND key = $4 AND fence = $5 AND state = 'in_progress'",
+        "UPDATE deliveries SET lease_until = $1, updated_at = $2 WHERE source = $3 AND key = $4 AND fence = $5 AND state = 'in_progress' RETURNING fence",
         None,
     )
 }
@@ -370,7 +430,7 @@ impl ExtendStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
         &'s self,
         client: &'c C,
         lease_until: &'a chrono::DateTime<chrono::Utc>,
@@ -378,43 +438,37 @@ impl ExtendStmt {
         source: &'a T1,
         key: &'a T2,
         fence: &'a i64,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(self.0, &[lease_until, now, source, key, fence])
-            .await
+    ) -> I64Query<'c, 'a, 's, C, i64, 5> {
+        I64Query {
+            client,
+            params: [lease_until, now, source, key, fence],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
-impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql>
-    crate::client::async_::Params<
-        'a,
-        'a,
-        'a,
-        ExtendParams<T1, T2>,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
-        C,
-    > for ExtendStmt
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, ExtendParams<T1, T2>, I64Query<'c, 'a, 's, C, i64, 5>, C>
+    for ExtendStmt
 {
-    fn params(
-        &'a self,
-        client: &'a C,
-        params: &'a ExtendParams<T1, T2>,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
-    {
-        Box::pin(self.bind(
+    fn params(&'s self, client: &'c C, params: &'a ExtendParams<T1, T2>) -> I64Query<'c, 'a, 's, C, i64, 5> {
+        self.bind(
             client,
             &params.lease_until,
             &params.now,
             &params.source,
             &params.key,
             &params.fence,
-        ))
+        )
     }
 }
 pub struct FinishStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Ends a delivery, for the worker that holds the lease.
 pub fn finish() -> FinishStmt {
     FinishStmt(
-        "UPDATE deliveries SET state = $1, reason = $2, updated_at = $3 WHERE source = $4 AND key = $5 AND fence = $6 AND state = 'in_progress'",
+        "UPDATE deliveries SET state = $1, reason = $2, updated_at = $3 WHERE source = $4 AND key = $5 AND fence = $6 AND state = 'in_progress' RETURNING fence",
         None,
     )
 }
@@ -426,7 +480,7 @@ impl FinishStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    async fn bind<
+    fn bind<
         'c,
         'a,
         's,
@@ -444,36 +498,35 @@ impl FinishStmt {
         source: &'a T3,
         key: &'a T4,
         fence: &'a i64,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(self.0, &[state, reason, now, source, key, fence])
-            .await
+    ) -> I64Query<'c, 'a, 's, C, i64, 6> {
+        I64Query {
+            client,
+            params: [state, reason, now, source, key, fence],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
 impl<
+    'c,
     'a,
-    C: GenericClient + Send + Sync,
+    's,
+    C: GenericClient,
     T1: crate::StringSql,
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::StringSql,
->
-    crate::client::async_::Params<
-        'a,
-        'a,
-        'a,
-        FinishParams<T1, T2, T3, T4>,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
-        C,
-    > for FinishStmt
+> crate::client::async_::Params<'c, 'a, 's, FinishParams<T1, T2, T3, T4>, I64Query<'c, 'a, 's, C, i64, 6>, C>
+    for FinishStmt
 {
     fn params(
-        &'a self,
-        client: &'a C,
+        &'s self,
+        client: &'c C,
         params: &'a FinishParams<T1, T2, T3, T4>,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
-    {
-        Box::pin(self.bind(
+    ) -> I64Query<'c, 'a, 's, C, i64, 6> {
+        self.bind(
             client,
             &params.state,
             &params.reason,
@@ -481,7 +534,7 @@ impl<
             &params.source,
             &params.key,
             &params.fence,
-        ))
+        )
     }
 }
 pub struct FindStmt(&'static str, Option<tokio_postgres::Statement>);

@@ -326,6 +326,66 @@ where
         Ok(mapped)
     }
 }
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct HistoryQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -613,7 +673,7 @@ pub struct InsertBackfillStmt(&'static str, Option<tokio_postgres::Statement>);
 /// blank senders and names are none.
 pub fn insert_backfill() -> InsertBackfillStmt {
     InsertBackfillStmt(
-        "INSERT INTO messages (message_id, organization_id, conversation_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at, created_at) SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack_message_ts, nullif(old.sender_user_id, ''), nullif(old.sender_name, ''), old.message_text, old.sent_at, $1 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at) JOIN conversations c ON c.organization_id = $9 AND c.conversation_id = $10 ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING",
+        "INSERT INTO messages (message_id, organization_id, conversation_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at, created_at) SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack_message_ts, nullif(old.sender_user_id, ''), nullif(old.sender_name, ''), old.message_text, old.sent_at, $1 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at) JOIN conversations c ON c.organization_id = $9 AND c.conversation_id = $10 ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING RETURNING message_id",
         None,
     )
 }
@@ -625,7 +685,7 @@ impl InsertBackfillStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    async fn bind<
+    fn bind<
         'c,
         'a,
         's,
@@ -655,29 +715,33 @@ impl InsertBackfillStmt {
         sent_ats: &'a T12,
         organization_id: &'a uuid::Uuid,
         conversation_id: &'a uuid::Uuid,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(
-                self.0,
-                &[
-                    now,
-                    message_ids,
-                    roles,
-                    slack_message_tss,
-                    sender_user_ids,
-                    sender_names,
-                    message_texts,
-                    sent_ats,
-                    organization_id,
-                    conversation_id,
-                ],
-            )
-            .await
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+        UuidUuidQuery {
+            client,
+            params: [
+                now,
+                message_ids,
+                roles,
+                slack_message_tss,
+                sender_user_ids,
+                sender_names,
+                message_texts,
+                sent_ats,
+                organization_id,
+                conversation_id,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
 impl<
+    'c,
     'a,
-    C: GenericClient + Send + Sync,
+    's,
+    C: GenericClient,
     T1: crate::ArraySql<Item = uuid::Uuid>,
     T2: crate::StringSql,
     T3: crate::ArraySql<Item = T2>,
@@ -692,21 +756,20 @@ impl<
     T12: crate::ArraySql<Item = chrono::DateTime<chrono::Utc>>,
 >
     crate::client::async_::Params<
+        'c,
         'a,
-        'a,
-        'a,
+        's,
         InsertBackfillParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10>,
         C,
     > for InsertBackfillStmt
 {
     fn params(
-        &'a self,
-        client: &'a C,
+        &'s self,
+        client: &'c C,
         params: &'a InsertBackfillParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
-    {
-        Box::pin(self.bind(
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+        self.bind(
             client,
             &params.now,
             &params.message_ids,
@@ -718,7 +781,7 @@ impl<
             &params.sent_ats,
             &params.organization_id,
             &params.conversation_id,
-        ))
+        )
     }
 }
 pub struct HistoryStmt(&'static str, Option<tokio_postgres::Statement>);
