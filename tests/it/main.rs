@@ -3,12 +3,14 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
-mod secrets;
-mod slack_api;
-mod slack_events;
+mod database_tls;
 mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod round_trips;
+mod secrets;
+mod slack_api;
+mod slack_events;
 mod tenancy;
 mod vault;
