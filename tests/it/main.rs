@@ -4,6 +4,7 @@
 
 mod agent;
 mod database_tls;
+mod agent_dispatcher;
 mod ledger;
 mod migrations;
 mod migrator;
@@ -14,3 +15,4 @@ mod slack_api;
 mod slack_events;
 mod tenancy;
 mod vault;
+mod workspace;

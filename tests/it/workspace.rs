@@ -6,7 +6,10 @@ use std::{
 };
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace is above")
+        .to_owned()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -27,18 +30,86 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// What a module of `shared` may not name. Tests inside the files count too: there is no reason for them to.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("task.rs", &["crate::db", "crate::queue", "crate::secret", "crate::connector", "crate::conversation", "crate::agent"]),
+    (
+        "task.rs",
+        &[
+            "crate::db",
+            "crate::queue",
+            "crate::secret",
+            "crate::connector",
+            "crate::conversation",
+            "crate::agent",
+        ],
+    ),
     ("id.rs", &["crate::"]),
     ("config.rs", &["crate::"]),
     ("clock.rs", &["crate::"]),
-    ("connector", &["crate::db", "crate::queue", "crate::secret::vault", "crate::agent", "sql::", "tokio_postgres"]),
-    ("webhook", &["crate::db", "crate::queue", "crate::connector", "crate::agent", "crate::conversation"]),
+    (
+        "connector",
+        &[
+            "crate::db",
+            "crate::queue",
+            "crate::secret::vault",
+            "crate::agent",
+            "sql::",
+            "tokio_postgres",
+        ],
+    ),
+    (
+        "webhook",
+        &[
+            "crate::db",
+            "crate::queue",
+            "crate::connector",
+            "crate::agent",
+            "crate::conversation",
+        ],
+    ),
     ("http", &["crate::queue", "crate::agent", "crate::conversation"]),
-    ("queue", &["crate::db", "crate::connector", "crate::conversation", "crate::agent", "crate::secret"]),
-    ("secret", &["crate::db", "crate::queue", "crate::conversation", "crate::agent", "crate::webhook"]),
-    ("agent", &["crate::db", "crate::queue", "crate::conversation", "crate::secret", "crate::connector"]),
-    ("conversation", &["sql::", "tokio_postgres", "deadpool_postgres", "aws_sdk"]),
-    ("db", &["crate::queue", "crate::conversation", "crate::agent", "crate::webhook", "crate::http"]),
+    (
+        "queue",
+        &[
+            "crate::db",
+            "crate::connector",
+            "crate::conversation",
+            "crate::agent",
+            "crate::secret",
+        ],
+    ),
+    (
+        "secret",
+        &[
+            "crate::db",
+            "crate::queue",
+            "crate::conversation",
+            "crate::agent",
+            "crate::webhook",
+        ],
+    ),
+    (
+        "agent",
+        &[
+            "crate::db",
+            "crate::queue",
+            "crate::conversation",
+            "crate::secret",
+            "crate::connector",
+        ],
+    ),
+    (
+        "conversation",
+        &["sql::", "tokio_postgres", "deadpool_postgres", "aws_sdk"],
+    ),
+    (
+        "db",
+        &[
+            "crate::queue",
+            "crate::conversation",
+            "crate::agent",
+            "crate::webhook",
+            "crate::http",
+        ],
+    ),
 ];
 
 #[test]
@@ -48,7 +119,10 @@ fn modules_depend_downwards_only() {
     for (module, forbidden) in FORBIDDEN {
         let path = shared.join(module);
         let files = if path.is_dir() { sources(&path) } else { vec![path] };
-        assert!(!files.is_empty(), "{module} has no sources; is the rule out of date?");
+        assert!(
+            !files.is_empty(),
+            "{module} has no sources; is the rule out of date?"
+        );
         for file in files {
             let text = fs::read_to_string(&file).expect("a source file");
             for name in *forbidden {
@@ -82,7 +156,12 @@ fn only_the_database_layer_knows_the_generated_statements() {
 #[test]
 fn aws_lc_is_built_without_jitter_entropy() {
     let config = fs::read_to_string(root().join(".cargo/config.toml")).expect("cargo's configuration");
-    assert!(config.lines().any(|line| line.trim() == r#"AWS_LC_SYS_NO_JITTER_ENTROPY = "1""#), "{config}");
+    assert!(
+        config
+            .lines()
+            .any(|line| line.trim() == r#"AWS_LC_SYS_NO_JITTER_ENTROPY = "1""#),
+        "{config}"
+    );
 }
 
 #[test]
@@ -92,14 +171,19 @@ fn there_is_one_crypto_provider_and_one_http_stack() {
         .split("[[package]]")
         .filter_map(|package| {
             let value = |key: &str| {
-                package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
+                package
+                    .lines()
+                    .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'))
             };
             Some((value("name")?, value("version")?))
         })
         .collect();
     assert!(packages.len() > 100, "the lock file was not understood");
     for name in ["openssl", "openssl-sys", "native-tls"] {
-        assert!(packages.iter().all(|(package, _)| *package != name), "{name} is linked");
+        assert!(
+            packages.iter().all(|(package, _)| *package != name),
+            "{name} is linked"
+        );
     }
     let hyper: Vec<_> = packages.iter().filter(|(name, _)| *name == "hyper").collect();
     assert_eq!(hyper.len(), 1, "{hyper:?}");

@@ -70,6 +70,7 @@ struct World {
 
 #[derive(Debug)]
 struct Script {
+    when_asked: Vec<(String, Behaviour)>,
     next: VecDeque<Behaviour>,
     always: Behaviour,
 }
@@ -105,6 +106,7 @@ impl AgentServer {
         let url = format!("{scheme}://{host}:{}", listener.local_addr()?.port());
         let world = Arc::new(World {
             script: Mutex::new(Script {
+                when_asked: Vec::new(),
                 next: VecDeque::new(),
                 always: Behaviour::Answer("The answer.".to_owned()),
             }),
@@ -155,6 +157,11 @@ impl AgentServer {
     /// Does this with every question that nothing else was said about.
     pub fn always(&self, behaviour: Behaviour) {
         self.world.script().always = behaviour;
+    }
+
+    /// Does this with every question that contains `text`.
+    pub fn when_asked(&self, text: &str, behaviour: Behaviour) {
+        self.world.script().when_asked.push((text.to_owned(), behaviour));
     }
 
     /// Lets one held answer go.
@@ -265,8 +272,12 @@ impl AgentService for Scripted {
         let world = &*self.0;
         let behaviour = {
             let mut script = world.script();
-            let next = script.next.pop_front();
-            next.unwrap_or_else(|| script.always.clone())
+            let asked = &request.get_ref().current_message;
+            let when_asked = script.when_asked.iter().find(|(text, _)| asked.contains(text));
+            match when_asked.map(|(_, behaviour)| behaviour.clone()) {
+                Some(behaviour) => behaviour,
+                None => script.next.pop_front().unwrap_or_else(|| script.always.clone()),
+            }
         };
         let mut pending = Pending {
             world,

@@ -7,4 +7,6 @@ pub mod kms;
 pub mod local;
 pub mod postgres;
 pub mod queue;
+pub mod seed;
 pub mod slack;
+pub mod stack;

@@ -216,7 +216,9 @@ impl Connection {
     /// are sent before the first answer is awaited, in the order of the arguments of `join4`. A statement that fails
     /// turns the `COMMIT` behind it into a rollback.
     ///
-    /// `statement` must be prepared, and must not have been polled.
+    /// `statement` must be prepared, must not have been polled, and must answer rows: one that only executes is
+    /// prepared by the generated code when it is polled, so its `COMMIT` would overtake it. Hence `RETURNING` in the
+    /// statements that come here.
     async fn once<T>(
         &mut self,
         scope: OrganizationId,
