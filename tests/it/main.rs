@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod agent;
-mod database_tls;
 mod agent_dispatcher;
+mod database_tls;
 mod ledger;
 mod migrations;
 mod migrator;
