@@ -4,10 +4,12 @@
 
 mod agent;
 mod agent_dispatcher;
+mod database_tls;
 mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod round_trips;
 mod secrets;
 mod slack_api;
 mod slack_events;
