@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
+mod access;
 mod agent;
 mod agent_dispatcher;
 mod database_tls;
