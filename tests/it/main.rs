@@ -11,6 +11,7 @@ mod queries;
 mod secrets;
 mod slack_api;
 mod slack_events;
+mod template;
 mod tenancy;
 mod vault;
 mod workspace;
