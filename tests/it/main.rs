@@ -8,6 +8,7 @@ mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod secrecy;
 mod secrets;
 mod slack_api;
 mod slack_events;
