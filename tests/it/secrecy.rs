@@ -1,7 +1,10 @@
 //! Secrets and what people say stay where they belong: whole runs with all that can go wrong, and a search for what
 //! was planted in them.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, PoisonError},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::ExposeSecret as _;
@@ -331,6 +334,12 @@ async fn the_dispatcher_tells_nothing_whatever_goes_wrong() {
     }
     drop(guard);
 
+    assert_eq!(turns, 34);
+    assert!(lines.read().len() > turns, "hardly anything was logged");
+    nothing_got_out(&stack, &lines, &acme, &other).await;
+}
+
+async fn nothing_got_out(stack: &Stack, lines: &Lines, acme: &Organization, other: &Organization) {
     let secrets = Planted::new([
         ("acme's token", &acme.token),
         ("globex's token", &other.token),
@@ -355,15 +364,12 @@ async fn the_dispatcher_tells_nothing_whatever_goes_wrong() {
         .with("the agent's words", REFUSAL)
         .nowhere_in("a thread", &posted);
     // What is kept holds the conversation, and no secret in the clear.
-    let kept = rows(&stack).await;
+    let kept = rows(stack).await;
     assert!(
         kept.contains(ANSWER) && kept.contains("T1"),
         "the database was read"
     );
     secrets.nowhere_in("the database", &kept);
-
-    assert_eq!(turns, 34);
-    assert!(lines.read().len() > turns, "hardly anything was logged");
 }
 
 /// Every row of every table, as text.
@@ -489,7 +495,7 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
         &agent_dispatcher::Config::read(&mut env),
         &migrator::run::Settings::read(&mut env),
     ] {
-        output.push_str(&format!("{value:?}\n{value:#?}\n"));
+        writeln!(output, "{value:?}\n{value:#?}").expect("a string grows");
     }
 
     // Errors of all that handles them, each with its causes.
@@ -513,10 +519,10 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
         channel: "C1".to_owned(),
         thread_ts: None,
     };
-    let slack = SlackApi::new(&stack.slack.url()).expect("a client");
+    let client = SlackApi::new(&stack.slack.url()).expect("a client");
     for trouble in [Trouble::Malformed, Trouble::Status(500), Trouble::Status(403)] {
         stack.slack.trouble("conversations.history", 1, &trouble);
-        let read = slack.find_posted(&token, &place, "1.000001", "key").await;
+        let read = client.find_posted(&token, &place, "1.000001", "key").await;
         output.push_str(&shown(&read.expect_err("Slack is in trouble")));
     }
     for behaviour in [

@@ -53,7 +53,7 @@ fn variables(template: &Value) -> Complaints {
             match set.get(*name) {
                 None if !is_theirs => complaints.push(format!("{id} reads {name}, which is not set")),
                 Some(_) if is_theirs => {
-                    complaints.push(format!("{id} is given {name}, which is not ours to set"))
+                    complaints.push(format!("{id} is given {name}, which is not ours to set"));
                 }
                 Some(value) if required.contains(*name) && value.to_string().contains("AWS::NoValue") => {
                     complaints.push(format!("{id} needs {name}, which is set on a condition"));

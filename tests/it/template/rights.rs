@@ -14,7 +14,9 @@ use shared::{
 };
 use tests::kms::FakeKms;
 
-use super::{Complaints, attribute_of, functions, leads_to, list, passes, resources, stops, template, texts};
+use super::{
+    Complaints, Function, attribute_of, functions, leads_to, list, passes, resources, stops, template, texts,
+};
 
 /// Rights that AWS takes on all resources or on none, word for word, and why.
 const ON_EVERYTHING: [(&[&str], &str); 2] = [
@@ -231,11 +233,7 @@ fn a_function_at_the_edge_that_could_reach_the_database_or_a_credential_is_found
         json!({"SubnetIds": ["subnet-1"]}),
         "in the network",
     );
-    assert!(
-        functions(&template())
-            .iter()
-            .any(|function| function.is_at_the_edge())
-    );
+    assert!(functions(&template()).iter().any(Function::is_at_the_edge));
 }
 
 /// Whose duty it is to open credentials.
