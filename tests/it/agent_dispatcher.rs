@@ -354,7 +354,7 @@ async fn a_long_answer_is_posted_in_pages_and_a_retry_posts_only_what_is_missing
     let acme = stack.organization("acme", "T1").await.expect("an organization");
     let paragraph = "A sentence about the incident that took a while. ".repeat(20);
     stack.agent.next(Behaviour::Answer(
-        (1..=25).map(|n| format!("{n}. {paragraph}\n\n")).collect(),
+        std::array::from_fn::<_, 25, _>(|n| format!("{n}. {paragraph}\n\n")).concat(),
     ));
     let (ts, envelope) = mention(&stack, &acme, "tell me all");
     // The first page is posted, and Slack's answer is lost.
@@ -957,4 +957,24 @@ async fn an_invocation_with_too_little_time_left_begins_no_turn() {
     assert_eq!(response.batch_item_failures.len(), 1);
     assert_eq!(stack.inbox.hidden("r"), Some(Duration::ZERO));
     assert_eq!(state(&stack, &envelope).await, None);
+}
+
+#[tokio::test]
+async fn a_mention_without_a_question_is_answered_in_words_and_in_a_thread_it_is_about_the_thread() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+
+    let alone = said(&stack, &acme, "C1", "U1", &acme.mention(""), None).await;
+    assert_eq!(stack.agent.asked().len(), 0);
+    assert!(
+        acme.workspace.messages("C1", Some(&alone))[1]
+            .shown()
+            .contains("without a question")
+    );
+
+    let first = said(&stack, &acme, "C1", "U1", "checkout is slow", None).await;
+    said(&stack, &acme, "C1", "U2", &acme.mention(""), Some(&first)).await;
+    let asked = stack.agent.asked();
+    assert_eq!(asked[0].request.past_messages.len(), 1);
+    assert!(!asked[0].request.current_message.is_empty());
 }

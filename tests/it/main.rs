@@ -2,13 +2,16 @@
 
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
+mod access;
 mod agent;
 mod agent_dispatcher;
+mod database_tls;
 mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
 mod secrecy;
+mod round_trips;
 mod secrets;
 mod slack_api;
 mod slack_events;

@@ -312,7 +312,7 @@ async fn every_failure_is_told_with_its_reason_and_without_a_secret() {
     wrong.set_down(true);
     invoke(&app(&wrong), cloudformation.event("Create")).await;
     let reason = cloudformation.failure();
-    assert!(reason.contains(ADMIN), "{reason}");
+    assert!(reason.contains("Secrets Manager does not answer"), "{reason}");
 }
 
 #[tokio::test]
@@ -381,6 +381,22 @@ async fn cloudformation_hears_of_it_when_the_time_is_not_enough() {
         .expect("it is answered");
     let reason = cloudformation.failure();
     assert!(reason.contains("time was not enough"), "{reason}");
+}
+
+#[tokio::test]
+async fn cloudformation_hears_of_it_when_the_code_breaks_down() {
+    let database = Database::new().await.expect("a database");
+    let (secrets, _) = secrets(&database);
+    let client = database.superuser().await.expect("a connection");
+    // The migration library cannot read such a time, and panics.
+    client
+        .batch_execute("UPDATE refinery_schema_history SET applied_on = 'once'")
+        .await
+        .expect("the history can be changed");
+    let mut cloudformation = CloudFormation::new(0).await;
+    invoke(&app(&secrets), cloudformation.event("Update")).await;
+    let reason = cloudformation.failure();
+    assert!(reason.contains("broke down"), "{reason}");
 }
 
 #[tokio::test]

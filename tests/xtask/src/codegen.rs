@@ -1,7 +1,7 @@
 //! `cargo xtask codegen`: the typed Rust of `shared/generated` from the SQL of `shared/queries`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -16,7 +16,7 @@ use cornucopia::config::Config;
 /// # Errors
 /// When a statement does not fit the schema, or (with `check`) when the committed sources are not what the
 /// statements give.
-pub fn run(check: bool) -> anyhow::Result<()> {
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()?;
@@ -39,7 +39,7 @@ fn generate(root: &Path, server: &Server, destination: &Path) -> anyhow::Result<
     let queries = root.join("shared/queries");
     let mut config = Config::from_file(queries.join("cornucopia.toml"))?;
     config.queries = queries;
-    config.destination = destination.to_owned();
+    destination.clone_into(&mut config.destination);
     cornucopia::gen_fresh(&server.url(), "codegen", &migrations(root)?, None, false, config)?;
 
     // The generator's order of modules is not always the same; the formatter's is.
@@ -91,12 +91,13 @@ fn read(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
 fn settle(generated: &BTreeMap<PathBuf, String>, committed: &Path, check: bool) -> anyhow::Result<()> {
     if check {
         let current = read(committed)?;
-        let stale: Vec<String> = generated
+        let stale: BTreeSet<String> = generated
             .keys()
             .chain(current.keys())
             .filter(|path| generated.get(*path) != current.get(*path))
             .map(|path| path.display().to_string())
             .collect();
+        let stale = Vec::from_iter(stale);
         if !stale.is_empty() {
             bail!(
                 "shared/generated does not fit shared/queries: run `cargo xtask codegen` ({})",
