@@ -166,9 +166,9 @@ pub struct Call {
 pub enum Trouble {
     /// 429, asking to wait so long; whole seconds.
     RateLimited(Duration),
-    /// This HTTP status, with a page of HTML.
+    /// This HTTP status, with a page of HTML that quotes the token and the arguments.
     Status(u16),
-    /// 200 with something that is no JSON.
+    /// 200 with such a page, which is no JSON.
     Malformed,
     /// 200, `"ok": false` and this code.
     Code(&'static str),
