@@ -178,7 +178,8 @@ impl Program {
         let status = loop {
             tokio::select! {
                 status = process.child.wait() => break status?,
-                _ = ticks.tick() => progress.note(&format!("{} is still at work ({} s)", self.name, begun.elapsed().as_secs())),
+                // What people see on their terminal needs no sign of life.
+                _ = ticks.tick(), if self.log.is_some() => progress.note(&format!("{} is still at work ({} s)", self.name, begun.elapsed().as_secs())),
             }
         };
         process.expect_success(status)
