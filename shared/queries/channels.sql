@@ -12,4 +12,5 @@ VALUES (:organization_id, :team_id, :channel_id, :channel_name, :is_monitored, :
 ON CONFLICT ON CONSTRAINT channels_pkey DO UPDATE
    SET channel_name = coalesce(EXCLUDED.channel_name, channels.channel_name), is_monitored = EXCLUDED.is_monitored,
        updated_at = :now
- WHERE channels.organization_id = :organization_id;
+ WHERE channels.organization_id = :organization_id
+RETURNING channel_id;

@@ -8,10 +8,12 @@ ON CONFLICT ON CONSTRAINT integration_credentials_pkey DO UPDATE
    SET ciphertext = EXCLUDED.ciphertext, nonce = EXCLUDED.nonce, wrapped_key = EXCLUDED.wrapped_key,
        encryption_key_id = EXCLUDED.encryption_key_id, encryption_version = EXCLUDED.encryption_version,
        expires_at = EXCLUDED.expires_at, updated_at = :now
- WHERE integration_credentials.organization_id = :organization_id;
+ WHERE integration_credentials.organization_id = :organization_id
+RETURNING integration_id;
 
 --! delete
 --- Destroys the credentials of a connection: without its wrapped key no backup of the ciphertext opens.
 DELETE FROM integration_credentials
  WHERE organization_id = :organization_id
-   AND integration_id = :integration_id;
+   AND integration_id = :integration_id
+RETURNING integration_id;

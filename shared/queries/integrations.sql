@@ -50,11 +50,12 @@ UPDATE integrations
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
    AND generation = :generation
-RETURNING generation;
+RETURNING integration_id;
 
 --! update_last_used
 --- Notes that a connection's credentials did something.
 UPDATE integrations
    SET last_used_at = :now
  WHERE organization_id = :organization_id
-   AND integration_id = :integration_id;
+   AND integration_id = :integration_id
+RETURNING integration_id;

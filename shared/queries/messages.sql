@@ -21,19 +21,16 @@ SELECT m.message_id, m.sender_name
 --! insert_backfill
 --- Stores older messages of a thread; those that are there already stay as they are. The arrays are of one length;
 --- blank senders and names are none.
-WITH inserted AS (
-    INSERT INTO messages (message_id, organization_id, conversation_id, role, slack_message_ts, sender_user_id,
-                          sender_name, message_text, sent_at, created_at)
-    SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack_message_ts,
-           nullif(old.sender_user_id, ''), nullif(old.sender_name, ''), old.message_text, old.sent_at, :now
-      FROM unnest(:message_ids::uuid[], :roles::text[], :slack_message_tss::text[], :sender_user_ids::text[],
-                  :sender_names::text[], :message_texts::text[], :sent_ats::timestamptz[])
-           AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at)
-      JOIN conversations c ON c.organization_id = :organization_id AND c.conversation_id = :conversation_id
-    ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING
-    RETURNING message_id
-)
-SELECT count(*) AS inserted FROM inserted;
+INSERT INTO messages (message_id, organization_id, conversation_id, role, slack_message_ts, sender_user_id,
+                      sender_name, message_text, sent_at, created_at)
+SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack_message_ts,
+       nullif(old.sender_user_id, ''), nullif(old.sender_name, ''), old.message_text, old.sent_at, :now
+  FROM unnest(:message_ids::uuid[], :roles::text[], :slack_message_tss::text[], :sender_user_ids::text[],
+              :sender_names::text[], :message_texts::text[], :sent_ats::timestamptz[])
+       AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at)
+  JOIN conversations c ON c.organization_id = :organization_id AND c.conversation_id = :conversation_id
+ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING
+RETURNING message_id;
 
 --! history : (sender_user_id?, sender_name?)
 --- The last messages before a point in time, newest first: what people and the assistant said, no notices.

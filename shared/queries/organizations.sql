@@ -2,7 +2,8 @@
 --- Adds an organization.
 INSERT INTO organizations (organization_id, clerk_org_id, name, slug, created_by_user_id, source_updated_at,
                            created_at, updated_at)
-VALUES (:organization_id, :clerk_org_id, :name, :slug, :created_by_user_id, :source_updated_at, :now, :now);
+VALUES (:organization_id, :clerk_org_id, :name, :slug, :created_by_user_id, :source_updated_at, :now, :now)
+RETURNING organization_id;
 
 --! find : (deleted_at?)
 --- An organization, deleted or not.

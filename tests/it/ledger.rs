@@ -413,14 +413,15 @@ async fn an_answer_is_stored_once_found_again_and_stands_in_the_history_when_it_
     let asked = ask(&database, &db, &ids).await;
     let organization = asked.organization;
     let mut worker = connection(&db).await;
+    let later = now() + TimeDelta::seconds(2);
 
     let answer = asked.answer(ids.message(), "the cache is cold");
-    messages::store_answer(&mut worker, organization, &asked.key, asked.lease, &answer, now())
+    messages::store_answer(&mut worker, organization, &asked.key, asked.lease, &answer, later)
         .await
         .expect("it is stored");
     let second = asked.answer(ids.message(), "the cache is warm");
     let error =
-        messages::store_answer(&mut worker, organization, &asked.key, asked.lease, &second, now()).await;
+        messages::store_answer(&mut worker, organization, &asked.key, asked.lease, &second, later).await;
     assert!(
         matches!(&error, Err(DbError::Conflict { constraint }) if constraint == "messages_in_reply_to_key"),
         "{error:?}"
@@ -838,7 +839,8 @@ async fn a_whole_turn_costs_six_round_trips_once_the_statements_are_prepared() {
         let (transaction, installation) = turns::open(&mut connection, Some("T1"), None)
             .await
             .expect("it opens");
-        let scope = installation.expect("it is connected").organization;
+        let installation = installation.expect("it is connected");
+        let scope = installation.organization;
         let claimed = turns::claim(
             &transaction,
             scope,
@@ -863,6 +865,25 @@ async fn a_whole_turn_costs_six_round_trips_once_the_statements_are_prepared() {
             .expect("it takes");
         transaction.commit().await.expect("it commits");
         let first = counted.take();
+        assert!(
+            deliveries::extend(&connection, &key, lease, now() + LEASE, now())
+                .await
+                .expect("it answers")
+        );
+        let extended = counted.take();
+        messages::backfill(&mut connection, scope, conversation.id, &[], ts, 50, now())
+            .await
+            .expect("it answers");
+        let backfilled = counted.take();
+        let integration = installation.integration;
+        integrations::reread(&mut connection, scope, integration)
+            .await
+            .expect("it answers");
+        let reread = counted.take();
+        integrations::mark_needs_reauth(&mut connection, scope, integration, 0, "x", now())
+            .await
+            .expect("it answers");
+        let marked = counted.take();
 
         let answer = NewAnswer {
             id: ids.message(),
@@ -889,13 +910,17 @@ async fn a_whole_turn_costs_six_round_trips_once_the_statements_are_prepared() {
         )
         .await
         .expect("it ends");
-        costs.push((first, stored, counted.take()));
+        costs.push((
+            (first, stored, counted.take()),
+            [extended, backfilled, reread, marked],
+        ));
     }
     assert!(
-        costs[0].0 > 4,
+        costs[0].0.0 > 4,
         "the first turn prepares its statements: {costs:?}"
     );
-    assert_eq!(costs[1..], [(4, 1, 1), (4, 1, 1)]);
+    let expected = ((4, 1, 1), [1, 1, 1, 1]);
+    assert_eq!(costs[1..], [expected, expected]);
 }
 
 #[tokio::test]

@@ -199,6 +199,19 @@ async fn results_that_may_be_null_are_marked_and_no_others_and_the_check_can_fai
 }
 
 #[tokio::test]
+async fn every_statement_answers_with_a_row_so_that_it_is_prepared_once_and_sent_when_it_is_meant_to() {
+    let database = Database::new().await.expect("a database");
+    let client = database.superuser().await.expect("a connection");
+    for statement in statements() {
+        let prepared = client
+            .prepare(&numbered(&statement.sql))
+            .await
+            .expect("it fits the schema");
+        assert!(!prepared.columns().is_empty(), "{} has no result", statement.name);
+    }
+}
+
+#[tokio::test]
 async fn every_statement_on_a_tenants_table_says_whose_rows_it_means_and_the_check_can_fail() {
     let database = Database::new().await.expect("a database");
     let tables = tenant_tables(&database.superuser().await.expect("a connection")).await;

@@ -150,17 +150,19 @@ async fn without_a_where_an_organization_changes_and_removes_its_own_rows_alone(
     let client = database.plain().await.expect("a connection");
     let superuser = database.superuser().await.expect("a connection");
     for table in tables.iter().filter(|table| *table != "audit_events") {
-        let acmes = format!(
+        let own = format!(
             "SELECT count(*) FROM {table} WHERE organization_id = '{}'",
-            acme.uuid()
+            rival.uuid()
         );
-        let before = count(&superuser, &acmes).await;
+        let own = u64::try_from(count(&superuser, &own).await).expect("a count");
         client.batch_execute("BEGIN").await.expect("it begins");
         enter(&client, "app.organization_id", &rival.uuid().to_string()).await;
-        client
-            .batch_execute(&format!("UPDATE {table} SET organization_id = organization_id"))
-            .await
-            .expect("its own");
+        let update = format!("UPDATE {table} SET organization_id = organization_id");
+        assert_eq!(
+            client.execute(&update, &[]).await.expect("its own"),
+            own,
+            "{table}"
+        );
         let error = client
             .batch_execute(&format!(
                 "SAVEPOINT s; UPDATE {table} SET organization_id = '{}'",
@@ -169,11 +171,14 @@ async fn without_a_where_an_organization_changes_and_removes_its_own_rows_alone(
             .await
             .expect_err("a row cannot be given away");
         assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{table}");
-        client
-            .batch_execute(&format!("ROLLBACK TO s; DELETE FROM {table}; COMMIT"))
-            .await
-            .expect("its own");
-        assert_eq!(count(&superuser, &acmes).await, before, "{table}");
+        client.batch_execute("ROLLBACK TO s").await.expect("it goes on");
+        let delete = format!("DELETE FROM {table}");
+        assert_eq!(
+            client.execute(&delete, &[]).await.expect("its own"),
+            own,
+            "{table}"
+        );
+        client.batch_execute("ROLLBACK").await.expect("it ends");
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sql::{client::Params as _, queries::audit_events as statements};
 use uuid::Uuid;
 
-use super::{DbError, Transaction, one_row};
+use super::{DbError, Transaction, changed};
 use crate::{
     clock::Timestamp,
     id::{AuditEventId, OrganizationId},
@@ -42,7 +42,7 @@ pub async fn insert(db: &Transaction<'_>, scope: OrganizationId, event: &AuditEv
         request_id: event.request_id.as_deref(),
         now: event.at,
     };
-    one_row(statements::insert().params(db.client, &params).await?)
+    changed(statements::insert().params(db.client, &params).opt().await?)
 }
 
 /// The last `count` entries of an organization's record, newest first.

@@ -2,7 +2,7 @@
 
 use sql::{client::Params as _, queries::channels as statements};
 
-use super::{DbError, Transaction, one_row};
+use super::{DbError, Transaction, changed};
 use crate::{clock::Timestamp, id::OrganizationId};
 
 /// Whether messages without a mention are answered in a channel. A channel that nobody decided about is not watched.
@@ -53,5 +53,5 @@ pub async fn upsert(
         is_monitored: channel.is_monitored,
         now,
     };
-    one_row(statements::upsert().params(db.client, &params).await?)
+    changed(statements::upsert().params(db.client, &params).opt().await?)
 }

@@ -3,7 +3,7 @@
 use deadpool_postgres::Client;
 use sql::{client::Params as _, queries::conversations as statements};
 
-use super::{DbError, Transaction, one_row};
+use super::{DbError, Transaction, changed};
 use crate::{
     clock::Timestamp,
     id::{ConversationId, OrganizationId},
@@ -167,6 +167,10 @@ pub async fn update_backfilled(
         organization_id: scope.uuid(),
         conversation_id: conversation.uuid(),
     };
-    let changed = statements::update_backfilled().params(db.client, &params).opt().await?;
-    one_row(changed.iter().len() as u64)
+    changed(
+        statements::update_backfilled()
+            .params(db.client, &params)
+            .opt()
+            .await?,
+    )
 }

@@ -134,7 +134,11 @@ pub async fn extend(
         key: key.key.as_str(),
         fence: lease.fence,
     };
-    Ok(statements::extend().params(&db.client, &params).opt().await?.is_some())
+    Ok(statements::extend()
+        .params(&db.client, &params)
+        .opt()
+        .await?
+        .is_some())
 }
 
 /// Ends a delivery for which nothing was posted.

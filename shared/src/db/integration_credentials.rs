@@ -2,7 +2,7 @@
 
 use sql::{client::Params as _, queries::integration_credentials as statements};
 
-use super::{DbError, Transaction, one_row};
+use super::{DbError, Transaction, changed};
 use crate::{
     clock::Timestamp,
     id::{IntegrationId, OrganizationId},
@@ -30,7 +30,7 @@ pub async fn upsert(
         expires_at,
         now,
     };
-    one_row(statements::upsert().params(db.client, &params).await?)
+    changed(statements::upsert().params(db.client, &params).opt().await?)
 }
 
 /// Destroys the credentials of a connection: without its wrapped key, no backup of the ciphertext opens.
@@ -44,6 +44,6 @@ pub async fn delete(
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
     };
-    statements::delete().params(db.client, &params).await?;
+    statements::delete().params(db.client, &params).opt().await?;
     Ok(())
 }

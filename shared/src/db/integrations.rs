@@ -233,7 +233,9 @@ pub async fn mark_needs_reauth(
         generation,
     };
     let changed = db
-        .once(scope, async |client| statement.params(client, &params).opt().await)
+        .once(scope, async |client| {
+            statement.params(client, &params).opt().await
+        })
         .await?;
     Ok(changed.is_some())
 }
@@ -251,7 +253,12 @@ pub async fn update_last_used(
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
     };
-    super::one_row(statements::update_last_used().params(db.client, &params).await?)
+    super::changed(
+        statements::update_last_used()
+            .params(db.client, &params)
+            .opt()
+            .await?,
+    )
 }
 
 /// A connection, without its credentials.

@@ -394,8 +394,8 @@ pub async fn backfill(
     let rows = db
         .once(scope, async |client| {
             let (inserted, marked, history) = future::join3(
-                insert.params(client, &insert_params).one(),
-                mark.params(client, &mark_params).one(),
+                insert.params(client, &insert_params).all(),
+                mark.params(client, &mark_params).opt(),
                 history.params(client, &history_params).all(),
             )
             .await;

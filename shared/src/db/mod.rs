@@ -303,11 +303,13 @@ impl Drop for Transaction<'_> {
     }
 }
 
-/// Exactly one row must have changed.
-fn one_row(actual: u64) -> Result<(), DbError> {
-    if actual == 1 {
-        Ok(())
-    } else {
-        Err(DbError::RowsAffected { expected: 1, actual })
+/// A row must have changed.
+fn changed<T>(row: Option<T>) -> Result<(), DbError> {
+    match row {
+        Some(_) => Ok(()),
+        None => Err(DbError::RowsAffected {
+            expected: 1,
+            actual: 0,
+        }),
     }
 }

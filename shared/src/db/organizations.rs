@@ -2,7 +2,7 @@
 
 use sql::{client::Params as _, queries::organizations as statements};
 
-use super::{DbError, Transaction, one_row};
+use super::{DbError, Transaction, changed};
 use crate::{
     clock::Timestamp,
     id::{OrganizationId, UserId},
@@ -55,7 +55,7 @@ pub async fn insert(
         source_updated_at: new.source_updated_at,
         now,
     };
-    one_row(statements::insert().params(db.client, &params).await?)
+    changed(statements::insert().params(db.client, &params).opt().await?)
 }
 
 /// An organization, deleted or not.

@@ -16,7 +16,7 @@ use cornucopia::config::Config;
 /// # Errors
 /// When a statement does not fit the schema, or (with `check`) when the committed sources are not what the
 /// statements give.
-pub fn run(check: bool) -> anyhow::Result<()> {
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()?;
@@ -39,7 +39,7 @@ fn generate(root: &Path, server: &Server, destination: &Path) -> anyhow::Result<
     let queries = root.join("shared/queries");
     let mut config = Config::from_file(queries.join("cornucopia.toml"))?;
     config.queries = queries;
-    config.destination = destination.to_owned();
+    destination.clone_into(&mut config.destination);
     cornucopia::gen_fresh(&server.url(), "codegen", &migrations(root)?, None, false, config)?;
 
     // The generator's order of modules is not always the same; the formatter's is.

@@ -20,11 +20,71 @@ pub struct DeleteParams {
 }
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Stores the sealed credentials of a connection in place of those before.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integration_credentials (integration_id, organization_id, ciphertext, nonce, wrapped_key, encryption_key_id, encryption_version, expires_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT ON CONSTRAINT integration_credentials_pkey DO UPDATE SET ciphertext = EXCLUDED.ciphertext, nonce = EXCLUDED.nonce, wrapped_key = EXCLUDED.wrapped_key, encryption_key_id = EXCLUDED.encryption_key_id, encryption_version = EXCLUDED.encryption_version, expires_at = EXCLUDED.expires_at, updated_at = $9 WHERE integration_credentials.organization_id = $2",
+        "INSERT INTO integration_credentials (integration_id, organization_id, ciphertext, nonce, wrapped_key, encryption_key_id, encryption_version, expires_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT ON CONSTRAINT integration_credentials_pkey DO UPDATE SET ciphertext = EXCLUDED.ciphertext, nonce = EXCLUDED.nonce, wrapped_key = EXCLUDED.wrapped_key, encryption_key_id = EXCLUDED.encryption_key_id, encryption_version = EXCLUDED.encryption_version, expires_at = EXCLUDED.expires_at, updated_at = $9 WHERE integration_credentials.organization_id = $2 RETURNING integration_id",
         None,
     )
 }
@@ -36,7 +96,7 @@ impl UpsertStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    async fn bind<
+    fn bind<
         'c,
         'a,
         's,
@@ -57,49 +117,52 @@ impl UpsertStmt {
         encryption_version: &'a i16,
         expires_at: &'a Option<chrono::DateTime<chrono::Utc>>,
         now: &'a chrono::DateTime<chrono::Utc>,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(
-                self.0,
-                &[
-                    integration_id,
-                    organization_id,
-                    ciphertext,
-                    nonce,
-                    wrapped_key,
-                    encryption_key_id,
-                    encryption_version,
-                    expires_at,
-                    now,
-                ],
-            )
-            .await
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9> {
+        UuidUuidQuery {
+            client,
+            params: [
+                integration_id,
+                organization_id,
+                ciphertext,
+                nonce,
+                wrapped_key,
+                encryption_key_id,
+                encryption_version,
+                expires_at,
+                now,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
 impl<
+    'c,
     'a,
-    C: GenericClient + Send + Sync,
+    's,
+    C: GenericClient,
     T1: crate::BytesSql,
     T2: crate::BytesSql,
     T3: crate::BytesSql,
     T4: crate::StringSql,
 >
     crate::client::async_::Params<
+        'c,
         'a,
-        'a,
-        'a,
+        's,
         UpsertParams<T1, T2, T3, T4>,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9>,
         C,
     > for UpsertStmt
 {
     fn params(
-        &'a self,
-        client: &'a C,
+        &'s self,
+        client: &'c C,
         params: &'a UpsertParams<T1, T2, T3, T4>,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
-    {
-        Box::pin(self.bind(
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9> {
+        self.bind(
             client,
             &params.integration_id,
             &params.organization_id,
@@ -110,14 +173,14 @@ impl<
             &params.encryption_version,
             &params.expires_at,
             &params.now,
-        ))
+        )
     }
 }
 pub struct DeleteStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Destroys the credentials of a connection: without its wrapped key no backup of the ciphertext opens.
 pub fn delete() -> DeleteStmt {
     DeleteStmt(
-        "DELETE FROM integration_credentials WHERE organization_id = $1 AND integration_id = $2",
+        "DELETE FROM integration_credentials WHERE organization_id = $1 AND integration_id = $2 RETURNING integration_id",
         None,
     )
 }
@@ -129,31 +192,31 @@ impl DeleteStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    async fn bind<'c, 'a, 's, C: GenericClient>(
+    fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[organization_id, integration_id]).await
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        UuidUuidQuery {
+            client,
+            params: [organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
-impl<'a, C: GenericClient + Send + Sync>
-    crate::client::async_::Params<
-        'a,
-        'a,
-        'a,
-        DeleteParams,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
-        C,
-    > for DeleteStmt
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<'c, 'a, 's, DeleteParams, UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2>, C>
+    for DeleteStmt
 {
     fn params(
-        &'a self,
-        client: &'a C,
+        &'s self,
+        client: &'c C,
         params: &'a DeleteParams,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
-    {
-        Box::pin(self.bind(client, &params.organization_id, &params.integration_id))
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        self.bind(client, &params.organization_id, &params.integration_id)
     }
 }

@@ -466,20 +466,20 @@ where
         Ok(mapped)
     }
 }
-pub struct I32Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<i32, tokio_postgres::Error>,
-    mapper: fn(i32) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> I32Query<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(i32) -> R) -> I32Query<'c, 'a, 's, C, R, N> {
-        I32Query {
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -821,7 +821,7 @@ pub struct UpdateHealthStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Says how well a connection works, unless it was connected again since the caller read it.
 pub fn update_health() -> UpdateHealthStmt {
     UpdateHealthStmt(
-        "UPDATE integrations SET health = $1, health_reason = $2, health_changed_at = $3, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 AND generation = $6 RETURNING generation",
+        "UPDATE integrations SET health = $1, health_reason = $2, health_changed_at = $3, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 AND generation = $6 RETURNING integration_id",
         None,
     )
 }
@@ -842,8 +842,8 @@ impl UpdateHealthStmt {
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
         generation: &'a i32,
-    ) -> I32Query<'c, 'a, 's, C, i32, 6> {
-        I32Query {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        UuidUuidQuery {
             client,
             params: [
                 health,
@@ -861,14 +861,20 @@ impl UpdateHealthStmt {
     }
 }
 impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
-    crate::client::async_::Params<'c, 'a, 's, UpdateHealthParams<T1, T2>, I32Query<'c, 'a, 's, C, i32, 6>, C>
-    for UpdateHealthStmt
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateHealthParams<T1, T2>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6>,
+        C,
+    > for UpdateHealthStmt
 {
     fn params(
         &'s self,
         client: &'c C,
         params: &'a UpdateHealthParams<T1, T2>,
-    ) -> I32Query<'c, 'a, 's, C, i32, 6> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
         self.bind(
             client,
             &params.health,
@@ -884,7 +890,7 @@ pub struct UpdateLastUsedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Notes that a connection's credentials did something.
 pub fn update_last_used() -> UpdateLastUsedStmt {
     UpdateLastUsedStmt(
-        "UPDATE integrations SET last_used_at = $1 WHERE organization_id = $2 AND integration_id = $3",
+        "UPDATE integrations SET last_used_at = $1 WHERE organization_id = $2 AND integration_id = $3 RETURNING integration_id",
         None,
     )
 }
@@ -896,39 +902,43 @@ impl UpdateLastUsedStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    async fn bind<'c, 'a, 's, C: GenericClient>(
+    fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
         now: &'a chrono::DateTime<chrono::Utc>,
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(self.0, &[now, organization_id, integration_id])
-            .await
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        UuidUuidQuery {
+            client,
+            params: [now, organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
-impl<'a, C: GenericClient + Send + Sync>
+impl<'c, 'a, 's, C: GenericClient>
     crate::client::async_::Params<
+        'c,
         'a,
-        'a,
-        'a,
+        's,
         UpdateLastUsedParams,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3>,
         C,
     > for UpdateLastUsedStmt
 {
     fn params(
-        &'a self,
-        client: &'a C,
+        &'s self,
+        client: &'c C,
         params: &'a UpdateLastUsedParams,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>
-    {
-        Box::pin(self.bind(
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        self.bind(
             client,
             &params.now,
             &params.organization_id,
             &params.integration_id,
-        ))
+        )
     }
 }

@@ -326,20 +326,20 @@ where
         Ok(mapped)
     }
 }
-pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
-    mapper: fn(i64) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
-        I64Query {
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -673,7 +673,7 @@ pub struct InsertBackfillStmt(&'static str, Option<tokio_postgres::Statement>);
 /// blank senders and names are none.
 pub fn insert_backfill() -> InsertBackfillStmt {
     InsertBackfillStmt(
-        "WITH inserted AS ( INSERT INTO messages (message_id, organization_id, conversation_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at, created_at) SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack_message_ts, nullif(old.sender_user_id, ''), nullif(old.sender_name, ''), old.message_text, old.sent_at, $1 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at) JOIN conversations c ON c.organization_id = $9 AND c.conversation_id = $10 ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING RETURNING message_id ) SELECT count(*) AS inserted FROM inserted",
+        "INSERT INTO messages (message_id, organization_id, conversation_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at, created_at) SELECT old.message_id, c.organization_id, c.conversation_id, old.role, old.slack_message_ts, nullif(old.sender_user_id, ''), nullif(old.sender_name, ''), old.message_text, old.sent_at, $1 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]) AS old (message_id, role, slack_message_ts, sender_user_id, sender_name, message_text, sent_at) JOIN conversations c ON c.organization_id = $9 AND c.conversation_id = $10 ON CONFLICT ON CONSTRAINT messages_slack_message_ts_key DO NOTHING RETURNING message_id",
         None,
     )
 }
@@ -715,8 +715,8 @@ impl InsertBackfillStmt {
         sent_ats: &'a T12,
         organization_id: &'a uuid::Uuid,
         conversation_id: &'a uuid::Uuid,
-    ) -> I64Query<'c, 'a, 's, C, i64, 10> {
-        I64Query {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+        UuidUuidQuery {
             client,
             params: [
                 now,
@@ -760,7 +760,7 @@ impl<
         'a,
         's,
         InsertBackfillParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>,
-        I64Query<'c, 'a, 's, C, i64, 10>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10>,
         C,
     > for InsertBackfillStmt
 {
@@ -768,7 +768,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a InsertBackfillParams<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>,
-    ) -> I64Query<'c, 'a, 's, C, i64, 10> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
         self.bind(
             client,
             &params.now,
