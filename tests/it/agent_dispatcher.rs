@@ -958,3 +958,23 @@ async fn an_invocation_with_too_little_time_left_begins_no_turn() {
     assert_eq!(stack.inbox.hidden("r"), Some(Duration::ZERO));
     assert_eq!(state(&stack, &envelope).await, None);
 }
+
+#[tokio::test]
+async fn a_mention_without_a_question_is_answered_in_words_and_in_a_thread_it_is_about_the_thread() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+
+    let alone = said(&stack, &acme, "C1", "U1", &acme.mention(""), None).await;
+    assert_eq!(stack.agent.asked().len(), 0);
+    assert!(
+        acme.workspace.messages("C1", Some(&alone))[1]
+            .shown()
+            .contains("without a question")
+    );
+
+    let first = said(&stack, &acme, "C1", "U1", "checkout is slow", None).await;
+    said(&stack, &acme, "C1", "U2", &acme.mention(""), Some(&first)).await;
+    let asked = stack.agent.asked();
+    assert_eq!(asked[0].request.past_messages.len(), 1);
+    assert!(!asked[0].request.current_message.is_empty());
+}

@@ -5,13 +5,7 @@
     reason = "no function: what is spawned ends with the test's runtime"
 )]
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use shared::{
@@ -29,11 +23,7 @@ use shared::{
     task::{DeliveryKey, Source},
 };
 use tests::database::Database;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, task::JoinSet};
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 const PLACE: Place<'static> = Place {
@@ -754,173 +744,6 @@ async fn an_installation_is_found_by_workspace_or_grid_and_health_is_about_one_g
         .expect("it answers")
         .expect("it is there");
     assert_eq!((found.health, found.generation), (Health::Healthy, 2));
-}
-
-/// A way to the database that counts how often the client speaks after the server did.
-struct Counted {
-    port: u16,
-    turns: Arc<AtomicUsize>,
-}
-
-impl Counted {
-    async fn to(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let turns = Arc::new(AtomicUsize::new(0));
-        let counted = Self {
-            port: listener.local_addr().expect("an address").port(),
-            turns: turns.clone(),
-        };
-        tokio::task::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", port))
-                    .await
-                    .expect("the server answers");
-                let (mut from_client, mut to_client) = client.into_split();
-                let (mut from_server, mut to_server) = server.into_split();
-                let server_spoke = Arc::new(AtomicBool::new(true));
-                let (turns, heard) = (turns.clone(), server_spoke.clone());
-                tokio::task::spawn(async move {
-                    let mut buffer = vec![0; 65_536];
-                    while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
-                        if heard.swap(false, Ordering::SeqCst) {
-                            turns.fetch_add(1, Ordering::SeqCst);
-                        }
-                        if to_server.write_all(&buffer[..length]).await.is_err() {
-                            break;
-                        }
-                    }
-                });
-                tokio::task::spawn(async move {
-                    let mut buffer = vec![0; 65_536];
-                    while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-                        server_spoke.store(true, Ordering::SeqCst);
-                        if to_client.write_all(&buffer[..length]).await.is_err() {
-                            break;
-                        }
-                    }
-                });
-            }
-        });
-        counted
-    }
-
-    fn take(&self) -> usize {
-        self.turns.swap(0, Ordering::SeqCst)
-    }
-}
-
-#[tokio::test]
-async fn a_whole_turn_costs_six_round_trips_once_the_statements_are_prepared() {
-    let database = Database::new().await.expect("a database");
-    let ids = Ids::random();
-    let organization = database
-        .organization("acme", now())
-        .await
-        .expect("an organization");
-    database
-        .connect_slack(organization, "T1", &sealed(), now())
-        .await
-        .expect("a workspace");
-    let mut secret = database.application();
-    let counted = Counted::to(secret.port.expect("a port")).await;
-    secret.port = Some(counted.port);
-    let db = Db::new(&secret, 1).expect("a pool");
-
-    let mut costs = Vec::new();
-    for ts in ["1790000000.000100", "1790000000.000200", "1790000000.000300"] {
-        let key = key(ts);
-        let term = Term {
-            now: now(),
-            lease_until: now() + LEASE,
-        };
-        counted.take();
-
-        let mut connection = connection(&db).await;
-        let (transaction, installation) = turns::open(&mut connection, Some("T1"), None)
-            .await
-            .expect("it opens");
-        let installation = installation.expect("it is connected");
-        let scope = installation.organization;
-        let claimed = turns::claim(
-            &transaction,
-            scope,
-            &key,
-            term,
-            &PLACE,
-            Entry::Open,
-            ids.conversation(),
-        )
-        .await
-        .expect("it claims");
-        let Claimed::Ours {
-            lease,
-            conversation: Some(conversation),
-        } = claimed
-        else {
-            panic!("{claimed:?}")
-        };
-        let new = said(ids.message(), ts, "why is checkout slow?");
-        let taken = turns::take(&transaction, scope, conversation.id, &new, 50, now())
-            .await
-            .expect("it takes");
-        transaction.commit().await.expect("it commits");
-        let first = counted.take();
-        assert!(
-            deliveries::extend(&connection, &key, lease, now() + LEASE, now())
-                .await
-                .expect("it answers")
-        );
-        let extended = counted.take();
-        messages::backfill(&mut connection, scope, conversation.id, &[], ts, 50, now())
-            .await
-            .expect("it answers");
-        let backfilled = counted.take();
-        let integration = installation.integration;
-        integrations::reread(&mut connection, scope, integration)
-            .await
-            .expect("it answers");
-        let reread = counted.take();
-        integrations::mark_needs_reauth(&mut connection, scope, integration, 0, "x", now())
-            .await
-            .expect("it answers");
-        let marked = counted.take();
-
-        let answer = NewAnswer {
-            id: ids.message(),
-            conversation: conversation.id,
-            in_reply_to: taken.question.id,
-            role: Role::Assistant,
-            text: "the cache is cold",
-            asked_by: None,
-        };
-        messages::store_answer(&mut connection, scope, &key, lease, &answer, now())
-            .await
-            .expect("it is stored");
-        let stored = counted.take();
-        let posted = format!("{ts}9");
-        messages::finish_posted(
-            &mut connection,
-            scope,
-            &key,
-            lease,
-            Outcome::Done,
-            answer.id,
-            &posted,
-            now(),
-        )
-        .await
-        .expect("it ends");
-        costs.push((
-            (first, stored, counted.take()),
-            [extended, backfilled, reread, marked],
-        ));
-    }
-    assert!(
-        costs[0].0.0 > 4,
-        "the first turn prepares its statements: {costs:?}"
-    );
-    let expected = ((4, 1, 1), [1, 1, 1, 1]);
-    assert_eq!(costs[1..], [expected, expected]);
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
+mod access;
 mod agent;
 mod agent_dispatcher;
+mod database_tls;
 mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod round_trips;
 mod secrets;
 mod slack_api;
 mod slack_events;

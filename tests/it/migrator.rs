@@ -384,6 +384,22 @@ async fn cloudformation_hears_of_it_when_the_time_is_not_enough() {
 }
 
 #[tokio::test]
+async fn cloudformation_hears_of_it_when_the_code_breaks_down() {
+    let database = Database::new().await.expect("a database");
+    let (secrets, _) = secrets(&database);
+    let client = database.superuser().await.expect("a connection");
+    // The migration library cannot read such a time, and panics.
+    client
+        .batch_execute("UPDATE refinery_schema_history SET applied_on = 'once'")
+        .await
+        .expect("the history can be changed");
+    let mut cloudformation = CloudFormation::new(0).await;
+    invoke(&app(&secrets), cloudformation.event("Update")).await;
+    let reason = cloudformation.failure();
+    assert!(reason.contains("broke down"), "{reason}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_taken_at_once_is_sent_again_and_one_that_is_never_taken_is_an_error() {
     let app = App::read(Env::from_pairs([("A", "b")])).expect("TLS");
     let mut cloudformation = CloudFormation::new(2).await;

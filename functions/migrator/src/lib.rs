@@ -14,9 +14,13 @@ pub mod role;
 pub mod run;
 pub mod schema;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 use shared::{
@@ -116,10 +120,14 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Error
 
 async fn run(app: &App, left: Duration) -> Result<Value, String> {
     let ready = app.ready.as_ref().map_err(|error| format!("{error:#}"))?;
-    let report = tokio::time::timeout(left, run::run(&ready.settings, &ready.secrets))
-        .await
-        .unwrap_or(Err(MigratorError::OutOfTime))
-        .map_err(|error| error.reason())?;
+    // A panic would leave CloudFormation without an answer as well.
+    let work = AssertUnwindSafe(run::run(&ready.settings, &ready.secrets)).catch_unwind();
+    let report = match tokio::time::timeout(left, work).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(MigratorError::Defect),
+        Err(_) => Err(MigratorError::OutOfTime),
+    }
+    .map_err(|error| error.reason())?;
     tracing::info!(
         version = report.version,
         applied = report.applied,

@@ -60,8 +60,8 @@ impl Response {
             if body.len() <= MAX_BYTES || response.reason.is_empty() {
                 return Ok(body);
             }
-            // Escapes may make a text longer than it is, so it is cut by what is too much until it fits.
-            let keep = response.reason.len().saturating_sub(body.len() - MAX_BYTES);
+            // Escapes make a text longer than it is, so it is cut in proportion until it fits.
+            let keep = response.reason.len() * MAX_BYTES / body.len();
             let end = (0..=keep)
                 .rev()
                 .find(|end| response.reason.is_char_boundary(*end))

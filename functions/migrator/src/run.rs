@@ -81,6 +81,9 @@ pub enum MigratorError {
     /// What was prepared does not work.
     #[error("as the application")]
     Application(#[source] DbError),
+    /// The code broke down.
+    #[error("the migrator broke down, see its log")]
+    Defect,
     /// Lambda's time is over.
     #[error("the time was not enough; what is applied stays applied, and another run goes on from there")]
     OutOfTime,

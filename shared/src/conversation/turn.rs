@@ -62,6 +62,12 @@ const BACKFILL_MESSAGES: usize = 200;
 const BACKFILL_NAMES: usize = 20;
 /// How many stored messages are looked at for the history.
 const HISTORY_MESSAGES: u32 = 200;
+/// What somebody is told who names us and asks nothing.
+const NOTHING_ASKED: &str =
+    "You named me without a question. Ask me something here, such as \u{201c}why is checkout slow?\u{201d}";
+/// What the agent is asked when somebody names us in a conversation without a word.
+const ONLY_NAMED: &str =
+    "(You were named without a question. Please say what you can about the conversation so far.)";
 /// Slack's name of 👀.
 const REACTION: &str = "eyes";
 
@@ -439,25 +445,19 @@ impl Turn<'_> {
     async fn make_answer(&self, token: &SecretString) -> Result<messages::Answer, Stop> {
         let (reaction, name) = tokio::join!(self.react(token), self.asker(token));
         reaction?;
-        let result = if self.taken.lease.attempt > ATTEMPTS {
-            Err(Trouble::TooManyAttempts)
-        } else if self.taken.needs_backfill {
-            let history = self.backfill(token).await?;
-            self.ask(name.as_deref(), history).await?
+        let history = if self.taken.needs_backfill {
+            self.backfill(token).await?
         } else {
-            self.ask(name.as_deref(), self.taken.history.clone()).await?
+            self.taken.history.clone()
         };
-        let (role, text) = match result {
-            Ok(text) => (messages::Role::Assistant, text),
-            Err(trouble) => {
-                self.answering
-                    .metrics
-                    .count("TurnsInTrouble", Some(("reason", trouble.reason())));
-                let reference = self.work.envelope.id;
-                (
-                    messages::Role::Notice,
-                    format!("{} (Reference: `{reference}`)", trouble.sentence()),
-                )
+        let (role, text) = if self.taken.lease.attempt > ATTEMPTS {
+            self.notice(Trouble::TooManyAttempts)
+        } else if self.taken.text.is_empty() && history.is_empty() {
+            (messages::Role::Notice, NOTHING_ASKED.to_owned())
+        } else {
+            match self.ask(name.as_deref(), history).await? {
+                Ok(text) => (messages::Role::Assistant, text),
+                Err(trouble) => self.notice(trouble),
             }
         };
         let answer = messages::Answer {
@@ -482,6 +482,16 @@ impl Turn<'_> {
         );
         messages::store_answer(&mut db, scope, delivery, self.taken.lease, &new, now).await?;
         Ok(answer)
+    }
+
+    /// What stands in the place of an answer.
+    fn notice(&self, trouble: Trouble) -> (messages::Role, String) {
+        self.answering
+            .metrics
+            .count("TurnsInTrouble", Some(("reason", trouble.reason())));
+        let reference = self.work.envelope.id;
+        let text = format!("{} (Reference: `{reference}`)", trouble.sentence());
+        (messages::Role::Notice, text)
     }
 
     /// Shows that the question was seen. Only what would stop the answer too stops the turn.
@@ -621,7 +631,10 @@ impl Turn<'_> {
             conversation: self.taken.conversation,
             message: self.taken.question,
             organization: self.organization(),
-            text: self.taken.text.clone(),
+            text: match self.taken.text.as_str() {
+                "" => ONLY_NAMED.to_owned(),
+                text => text.to_owned(),
+            },
             history: past,
             user_id: self.message.user.clone().unwrap_or_default(),
             user_name: name.map(str::to_owned),

@@ -305,11 +305,8 @@ impl Drop for Transaction<'_> {
 
 /// A row must have changed.
 fn changed<T>(row: Option<T>) -> Result<(), DbError> {
-    match row {
-        Some(_) => Ok(()),
-        None => Err(DbError::RowsAffected {
-            expected: 1,
-            actual: 0,
-        }),
-    }
+    row.map(drop).ok_or(DbError::RowsAffected {
+        expected: 1,
+        actual: 0,
+    })
 }

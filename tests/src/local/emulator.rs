@@ -43,7 +43,6 @@ impl Emulator {
         logs: &Path,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        tools.prepare(Toolset::Emulator, progress).await?;
         progress.step("starting the AWS emulator");
         let port = port::free()?;
         let log = logs.join("emulator.log");

@@ -1,7 +1,7 @@
 //! `cargo xtask codegen`: the typed Rust of `shared/generated` from the SQL of `shared/queries`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -91,12 +91,13 @@ fn read(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
 fn settle(generated: &BTreeMap<PathBuf, String>, committed: &Path, check: bool) -> anyhow::Result<()> {
     if check {
         let current = read(committed)?;
-        let stale: Vec<String> = generated
+        let stale: BTreeSet<String> = generated
             .keys()
             .chain(current.keys())
             .filter(|path| generated.get(*path) != current.get(*path))
             .map(|path| path.display().to_string())
             .collect();
+        let stale = Vec::from_iter(stale);
         if !stale.is_empty() {
             bail!(
                 "shared/generated does not fit shared/queries: run `cargo xtask codegen` ({})",
