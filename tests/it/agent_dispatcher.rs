@@ -978,3 +978,35 @@ async fn a_mention_without_a_question_is_answered_in_words_and_in_a_thread_it_is
     assert_eq!(asked[0].request.past_messages.len(), 1);
     assert!(!asked[0].request.current_message.is_empty());
 }
+
+#[tokio::test]
+async fn a_turn_that_cannot_be_brought_to_its_end_is_given_up_in_words_before_the_queue_gives_it_up_in_silence()
+ {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let (ts, envelope) = mention(&stack, &acme, "why?");
+    stack.kms.fail(Fault::Throttled);
+    let dispatcher = stack.dispatcher().expect("a process");
+    for attempt in 1..=15 {
+        let handled = stack
+            .handle(&dispatcher, vec![record("r", attempt, &envelope)])
+            .await;
+        assert_eq!(handled.returned, ["r"]);
+    }
+    stack.kms.recover();
+
+    let handled = stack.handle(&dispatcher, vec![record("r", 16, &envelope)]).await;
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    let thread = acme.workspace.messages("C1", Some(&ts));
+    assert!(
+        thread[1].shown().contains(&envelope.id.to_string()),
+        "{:?}",
+        thread[1]
+    );
+    assert_eq!(stack.agent.asked().len(), 0);
+    assert_eq!(
+        stack.counted("TurnsInTrouble"),
+        [("too_many_attempts".to_owned(), 1)].into()
+    );
+}

@@ -2,31 +2,28 @@
 //!
 //! The queue delivers at least once and a process may die anywhere, so each step leaves a mark that the next process
 //! finds: the claim in the ledger, the stored question, the answer (stored *before* it is posted), the key in the
-//! posted message's first block (looked for before posting again), the finished delivery. Whoever takes over starts
+//! posted message's metadata (looked for before posting again), the finished delivery. Whoever takes over starts
 //! after the last mark. No transaction is open while the agent or Slack is asked.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+mod deliver;
+mod make;
+
+use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
 use super::{
-    answer, history,
     names::{Known, Names},
-    question::{plain, question},
-    trouble::Trouble,
+    question::question,
 };
 use crate::{
-    agent::{Agent, AgentError, Question, Role, Utterance},
+    agent::Agent,
     clock::{self, SharedClock, Timestamp},
     connector::{
         ConnectorKind,
         slack::{
-            Page, Place, SlackCredentials,
-            api::{SlackApi, SlackError, ThreadMessage},
+            SlackCredentials,
+            api::{SlackApi, SlackError},
         },
     },
     db::{
@@ -34,13 +31,13 @@ use crate::{
         conversations::{self, Entry},
         deliveries::{self, Lease, Outcome},
         integrations::{self, SlackInstallation, Status},
-        messages::{self, Earlier, NewAnswer},
+        messages,
         turns::{self, Claimed, Term},
     },
     id::{ConversationId, Ids, MessageId, OrganizationId},
     queue::{HIDDEN, RENEWAL, TaskError, Work},
     secret::vault::{CredentialScope, Sealed, Vault, VaultError},
-    task::{DIRECT_MESSAGE_THREAD, SlackMessage, SlackMessageKind},
+    task::{SlackMessage, SlackMessageKind},
     telemetry::Metrics,
 };
 
@@ -48,26 +45,8 @@ use crate::{
 const AFTER_THE_AGENT: Duration = Duration::from_secs(10);
 /// With less time than this left, a turn is not begun.
 const LEAST_TIME: Duration = Duration::from_secs(15);
-/// How often a turn is begun before an agent that is not there is reported to the person who asked.
-const AGENT_ATTEMPTS: i32 = 3;
-/// How often a turn is begun at all before it is given up: something kills the process each time.
-const ATTEMPTS: i32 = 6;
-/// An answer that comes later than this says so.
-const LATE: Duration = Duration::from_mins(5);
-/// A wait that Slack asks for is sat out up to this long; for a longer one the record goes back to the queue.
-const PATIENCE_WITH_SLACK: Duration = Duration::from_secs(20);
-/// How much of a thread is fetched when its first mention of us comes late.
-const BACKFILL_MESSAGES: usize = 200;
-/// How many people's names are looked up for that.
-const BACKFILL_NAMES: usize = 20;
 /// How many stored messages are looked at for the history.
 const HISTORY_MESSAGES: u32 = 200;
-/// What somebody is told who names us and asks nothing.
-const NOTHING_ASKED: &str =
-    "You named me without a question. Ask me something here, such as \u{201c}why is checkout slow?\u{201d}";
-/// What the agent is asked when somebody names us in a conversation without a word.
-const ONLY_NAMED: &str =
-    "(You were named without a question. Please say what you can about the conversation so far.)";
 /// Slack's name of 👀.
 const REACTION: &str = "eyes";
 
@@ -442,308 +421,6 @@ impl Turn<'_> {
         self.deliver(token, answer).await
     }
 
-    async fn make_answer(&self, token: &SecretString) -> Result<messages::Answer, Stop> {
-        let (reaction, name) = tokio::join!(self.react(token), self.asker(token));
-        reaction?;
-        let history = if self.taken.needs_backfill {
-            self.backfill(token).await?
-        } else {
-            self.taken.history.clone()
-        };
-        let (role, text) = if self.taken.lease.attempt > ATTEMPTS {
-            self.notice(Trouble::TooManyAttempts)
-        } else if self.taken.text.is_empty() && history.is_empty() {
-            (messages::Role::Notice, NOTHING_ASKED.to_owned())
-        } else {
-            match self.ask(name.as_deref(), history).await? {
-                Ok(text) => (messages::Role::Assistant, text),
-                Err(trouble) => self.notice(trouble),
-            }
-        };
-        let answer = messages::Answer {
-            id: self.answering.ids.message(),
-            role,
-            text,
-            slack_message_ts: None,
-        };
-        let new = NewAnswer {
-            id: answer.id,
-            conversation: self.taken.conversation,
-            in_reply_to: self.taken.question,
-            role,
-            text: &answer.text,
-            asked_by: name.as_deref(),
-        };
-        let mut db = self.answering.db.get().await?;
-        let (scope, delivery, now) = (
-            self.organization(),
-            &self.work.envelope.delivery,
-            self.answering.clock.now(),
-        );
-        messages::store_answer(&mut db, scope, delivery, self.taken.lease, &new, now).await?;
-        Ok(answer)
-    }
-
-    /// What stands in the place of an answer.
-    fn notice(&self, trouble: Trouble) -> (messages::Role, String) {
-        self.answering
-            .metrics
-            .count("TurnsInTrouble", Some(("reason", trouble.reason())));
-        let reference = self.work.envelope.id;
-        let text = format!("{} (Reference: `{reference}`)", trouble.sentence());
-        (messages::Role::Notice, text)
-    }
-
-    /// Shows that the question was seen. Only what would stop the answer too stops the turn.
-    async fn react(&self, token: &SecretString) -> Result<(), SlackError> {
-        match self
-            .answering
-            .slack
-            .add_reaction(token, &self.message.channel, &self.message.ts, REACTION)
-            .await
-        {
-            Err(error @ (SlackError::Revoked { .. } | SlackError::ChannelGone { .. })) => Err(error),
-            Err(error) => {
-                tracing::debug!(error = %error, "the reaction could not be added");
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-
-    async fn unreact(&self, token: &SecretString) {
-        let removed = self
-            .answering
-            .slack
-            .remove_reaction(token, &self.message.channel, &self.message.ts, REACTION)
-            .await;
-        if let Err(error) = removed {
-            tracing::debug!(error = %error, "the reaction could not be removed");
-        }
-    }
-
-    async fn asker(&self, token: &SecretString) -> Option<String> {
-        if let Some(name) = &self.taken.asker_name {
-            return Some(name.clone());
-        }
-        let user = self.message.user.as_deref()?;
-        self.answering.user_name(token, self.message.tenant(), user).await
-    }
-
-    /// Brings in what was said in the thread before we were first named in it. Answers the history.
-    async fn backfill(&self, token: &SecretString) -> Result<Vec<messages::Message>, Stop> {
-        let message = self.message;
-        let slack = &self.answering.slack;
-        let thread = slack
-            .thread(
-                token,
-                &message.channel,
-                message.thread(),
-                &message.ts,
-                BACKFILL_MESSAGES,
-            )
-            .await;
-        let thread = match thread {
-            Ok(thread) => thread,
-            // Without the right to read the thread, the answer is the best that the question alone allows.
-            Err(SlackError::Rejected { code }) => {
-                tracing::warn!(slack.code = code, "the thread cannot be read");
-                Vec::new()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let ours = self
-            .taken
-            .installation
-            .bot_user_id
-            .as_deref()
-            .or(message.bot_user_id.as_deref());
-        let people: BTreeSet<_> = thread.iter().filter_map(|said| said.user.as_deref()).collect();
-        let mut names = HashMap::new();
-        for user in people
-            .into_iter()
-            .filter(|user| Some(*user) != ours)
-            .take(BACKFILL_NAMES)
-        {
-            if let Some(name) = self.answering.user_name(token, message.tenant(), user).await {
-                names.insert(user, name);
-            }
-        }
-        let texts: Vec<_> = thread.iter().map(|said| plain(&said.text, ours)).collect();
-        let earlier: Vec<_> = thread
-            .iter()
-            .zip(&texts)
-            .map(|(said, text)| self.earlier(said, text, ours, &names))
-            .collect();
-
-        let mut db = self.answering.db.get().await?;
-        let (scope, now) = (self.organization(), self.answering.clock.now());
-        let conversation = self.taken.conversation;
-        let history = messages::backfill(
-            &mut db,
-            scope,
-            conversation,
-            &earlier,
-            &message.ts,
-            HISTORY_MESSAGES,
-            now,
-        )
-        .await?;
-        tracing::info!(count = earlier.len(), "the thread was brought in");
-        Ok(history)
-    }
-
-    fn earlier<'m>(
-        &self,
-        said: &'m ThreadMessage,
-        text: &'m str,
-        ours: Option<&str>,
-        names: &'m HashMap<&str, String>,
-    ) -> Earlier<'m> {
-        let user = said.user.as_deref();
-        let by_us = user.is_some() && user == ours;
-        Earlier {
-            role: if by_us {
-                messages::Role::Assistant
-            } else {
-                messages::Role::User
-            },
-            message: messages::New {
-                id: self.answering.ids.message(),
-                ts: &said.ts,
-                sender: user.or(said.bot_id.as_deref()),
-                sender_name: user.and_then(|user| names.get(user)).map(String::as_str),
-                text,
-            },
-        }
-    }
-
-    /// Asks the agent. The inner error is told to the person; the outer one is tried again.
-    async fn ask(
-        &self,
-        name: Option<&str>,
-        history: Vec<messages::Message>,
-    ) -> Result<Result<String, Trouble>, Stop> {
-        let answering = self.answering;
-        let mut past: Vec<_> = history.into_iter().map(utterance).collect();
-        history::budget(&mut past, answering.limits.history_tokens, |said| &mut said.text);
-        let question = Question {
-            conversation: self.taken.conversation,
-            message: self.taken.question,
-            organization: self.organization(),
-            text: match self.taken.text.as_str() {
-                "" => ONLY_NAMED.to_owned(),
-                text => text.to_owned(),
-            },
-            history: past,
-            user_id: self.message.user.clone().unwrap_or_default(),
-            user_name: name.map(str::to_owned),
-            channel_id: self.message.channel.clone(),
-            channel_type: self.message.channel_type.clone(),
-            traceparent: self.work.envelope.traceparent.clone(),
-            request_id: self.work.envelope.id.to_string(),
-        };
-        let left = clock::until(answering.clock.now(), self.work.deadline).saturating_sub(AFTER_THE_AGENT);
-        let began = answering.clock.now();
-        let result = answering
-            .agent
-            .ask(question, answering.limits.agent.min(left))
-            .await;
-        answering
-            .metrics
-            .took("AgentMilliseconds", clock::until(began, answering.clock.now()));
-        let trouble = match result {
-            Ok(answer) => return Ok(Ok(answer.text)),
-            Err(error @ AgentError::Unavailable { .. }) if self.taken.lease.attempt < AGENT_ATTEMPTS => {
-                return Err(TaskError::retry(error).into());
-            }
-            Err(error) => {
-                // What the agent says of itself may quote the question; its kind is enough here.
-                let trouble = Trouble::from(&error);
-                tracing::warn!(reason = trouble.reason(), "the agent gave no answer");
-                trouble
-            }
-        };
-        Ok(Err(trouble))
-    }
-
-    /// Posts the answer's pages, each at most once. Answers the first page's timestamp.
-    async fn deliver(&self, token: &SecretString, answer: &messages::Answer) -> Result<String, Stop> {
-        let place = self.place();
-        let may_stand_there = self.taken.lease.attempt > 1 || self.work.attempt > 1;
-        let mut first = None;
-        for (number, mut page) in answer::pages(&answer.text).into_iter().enumerate() {
-            let key = format!("{}:{number}", answer.id);
-            if may_stand_there
-                && let Some(ts) = self
-                    .answering
-                    .slack
-                    .find_posted(token, &place, &self.message.ts, &key)
-                    .await?
-            {
-                first.get_or_insert(ts);
-                continue;
-            }
-            if number == 0
-                && let Some(late) = self.late()
-            {
-                page.prepend(&late);
-            }
-            let ts = self.post(token, &place, &page, &key).await?;
-            first.get_or_insert(ts);
-        }
-        first.ok_or_else(|| TaskError::fail("empty_answer", "an answer has no page").into())
-    }
-
-    /// Posts one page; sits out a short wait that Slack asks for.
-    async fn post(
-        &self,
-        token: &SecretString,
-        place: &Place,
-        page: &Page,
-        key: &str,
-    ) -> Result<String, Stop> {
-        let slack = &self.answering.slack;
-        match slack.post(token, place, page, key).await {
-            Err(SlackError::RateLimited { retry_after }) if self.has_time_for(retry_after) => {
-                tokio::time::sleep(retry_after).await;
-                Ok(slack.post(token, place, page, key).await?)
-            }
-            result => Ok(result?),
-        }
-    }
-
-    fn has_time_for(&self, wait: Duration) -> bool {
-        let left = clock::until(self.answering.clock.now(), self.work.deadline);
-        wait <= PATIENCE_WITH_SLACK && wait + AFTER_THE_AGENT <= left
-    }
-
-    /// Where the answer goes: where it was asked.
-    fn place(&self) -> Place {
-        let top_of_direct_message = self.message.thread() == DIRECT_MESSAGE_THREAD;
-        Place {
-            channel: self.message.channel.clone(),
-            thread_ts: (!top_of_direct_message).then(|| self.message.thread().to_owned()),
-        }
-    }
-
-    /// What an answer says of itself that comes so late that the person may wonder.
-    fn late(&self) -> Option<String> {
-        let waited = (self.answering.clock.now() - self.work.envelope.received_at)
-            .to_std()
-            .unwrap_or_default();
-        let minutes = waited.as_secs() / 60;
-        (waited >= LATE).then(|| match minutes {
-            0..120 => format!(
-                "_This answer is late: you asked {minutes} minutes ago, and I could not answer then._"
-            ),
-            _ => format!(
-                "_This answer is late: you asked {} hours ago, and I could not answer then._",
-                minutes / 60
-            ),
-        })
-    }
-
     async fn finish_posted(&self, answer: Option<messages::Answer>, ts: &str) -> Result<(), TaskError> {
         let answer =
             answer.ok_or_else(|| TaskError::fail("empty_answer", "an answer was posted but not made"))?;
@@ -794,21 +471,6 @@ impl Turn<'_> {
             .map_err(database)?;
         drop(db);
         self.finish_failed(code).await
-    }
-}
-
-fn utterance(said: messages::Message) -> Utterance {
-    Utterance {
-        id: said.id,
-        role: match said.role {
-            messages::Role::User => Role::User {
-                slack_user: said.sender.unwrap_or_default(),
-                name: said.sender_name,
-            },
-            messages::Role::Assistant | messages::Role::Notice => Role::Assistant,
-        },
-        text: said.text,
-        at: said.at,
     }
 }
 
