@@ -1,11 +1,16 @@
 //! Reading the environment: every missing or malformed variable is reported at once, by name.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 /// The variables of a process, read once at its start. Collects what is wrong with them until [`Env::finish`].
 #[derive(Debug)]
 pub struct Env {
     variables: BTreeMap<String, String>,
+    asked: BTreeSet<&'static str>,
     missing: Vec<&'static str>,
     malformed: Vec<(&'static str, String)>,
 }
@@ -41,12 +46,20 @@ impl Env {
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         Self {
             variables: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            asked: BTreeSet::new(),
             missing: Vec::new(),
             malformed: Vec::new(),
         }
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// The names that were asked for so far, found or not: what a deployment may set.
+    #[must_use]
+    pub const fn asked(&self) -> &BTreeSet<&'static str> {
+        &self.asked
+    }
+
+    fn get(&mut self, name: &'static str) -> Option<&str> {
+        self.asked.insert(name);
         self.variables
             .get(name)
             .map(|v| v.trim())
@@ -64,8 +77,7 @@ impl Env {
     }
 
     /// A variable that may be absent; blank counts as absent.
-    #[must_use]
-    pub fn optional(&self, name: &'static str) -> Option<String> {
+    pub fn optional(&mut self, name: &'static str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
 
@@ -121,6 +133,8 @@ mod tests {
         let mut env = Env::from_pairs([("A", "1")]);
         env.required("A");
         assert_eq!(env.optional("B"), None);
+        assert_eq!(env.parsed("C", 3), 3);
+        assert_eq!(env.asked().iter().copied().collect::<Vec<_>>(), ["A", "B", "C"]);
         assert_eq!(env.finish(), Ok(()));
     }
 }

@@ -121,8 +121,9 @@ pub enum SlackMessageKind {
 pub struct SlackMessage {
     /// How it reached us.
     pub kind: SlackMessageKind,
-    /// The workspace whose installation received the event (`authorizations[0].team_id`, else `team_id`).
-    /// Absent for an org-wide installation whose event names no workspace.
+    /// The workspace whose installation received the event: the first that is there of `authorizations[0].team_id`,
+    /// `context_team_id`, `team_id` and the inner event's `team`. In a shared channel the last two may name somebody
+    /// else's workspace, which is why they come last. Absent for an org-wide installation whose event names none.
     pub team_id: Option<String>,
     /// The Enterprise Grid organization, for org-wide installations.
     pub enterprise_id: Option<String>,

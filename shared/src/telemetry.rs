@@ -12,6 +12,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
+use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
@@ -25,22 +26,32 @@ const QUIET_LIBRARIES: &str = "slack_morphism=off,hyper=warn,hyper_util=warn,h2=
 
 /// Starts logging to standard output, one JSON object a line. The level is Lambda's `AWS_LAMBDA_LOG_LEVEL`, else `info`.
 pub fn init() {
-    let env = Env::from_process();
+    let mut env = Env::from_process();
     let level = env
         .optional("AWS_LAMBDA_LOG_LEVEL")
         .unwrap_or_else(|| "info".to_owned());
-    let subscriber = tracing_subscriber::fmt()
+    // A second start, as in a test that runs two functions in one process, keeps the first.
+    drop(tracing::subscriber::set_global_default(subscriber(
+        &level,
+        RedactingStdout,
+    )));
+}
+
+/// What logs, to any writer: one JSON object a line, with the spans around the event and their fields.
+pub fn subscriber<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(true)
         .with_ansi(false)
         .with_target(false)
-        .with_env_filter(filter(&level))
-        .with_writer(RedactingStdout)
-        .finish();
-    // A second start, as in a test that runs two functions in one process, keeps the first.
-    drop(tracing::subscriber::set_global_default(subscriber));
+        .with_env_filter(filter(level))
+        .with_writer(writer)
+        .finish()
 }
 
 /// The filter for a level name as Lambda writes it (`INFO`, `debug`, …).
@@ -122,6 +133,18 @@ pub fn redact(text: &str) -> std::borrow::Cow<'_, str> {
         }
     }
     redacted
+}
+
+/// An error with all its causes, on one line, for logs. None of ours quotes a body or a secret.
+#[derive(Debug)]
+pub struct Causes<'a>(pub &'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        std::iter::successors(self.0.source(), |error| error.source())
+            .try_for_each(|cause| write!(f, ": {cause}"))
+    }
 }
 
 /// What a metric counts in.

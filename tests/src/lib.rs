@@ -4,6 +4,7 @@ pub mod agent;
 pub mod database;
 pub mod gateway;
 pub mod kms;
+pub mod lines;
 pub mod local;
 pub mod postgres;
 pub mod queue;

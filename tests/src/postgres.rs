@@ -46,7 +46,7 @@ impl Binaries {
     /// # Errors
     /// When they are nowhere, with a sentence that says what to do.
     pub fn find() -> anyhow::Result<Self> {
-        let env = Env::from_process();
+        let mut env = Env::from_process();
         let mut folders: Vec<PathBuf> = env
             .optional(BINARIES_VARIABLE)
             .map(PathBuf::from)

@@ -1,12 +1,13 @@
 //! One run, from secrets to secrets.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use shared::{
     config::Env,
     db::{Connection, DatabaseSecret, Db, DbError, SslMode},
     secret::manager::{SecretError, SecretStore},
+    telemetry::Causes,
 };
 
 use crate::{
@@ -93,13 +94,7 @@ impl MigratorError {
     /// The whole story in one line, for CloudFormation.
     #[must_use]
     pub fn reason(&self) -> String {
-        let mut reason = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            reason = format!("{reason}: {cause}");
-            source = cause.source();
-        }
-        reason
+        Causes(self).to_string()
     }
 }
 

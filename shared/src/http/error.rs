@@ -3,7 +3,7 @@
 //! A cause becomes a status in a `From`, written without a catch-all: a new cause does not compile until somebody
 //! has decided its status.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::Body,
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     connector::slack::event::SlackEventError, json::JsonError, queue::QueueError,
-    secret::manager::SecretError, webhook::WebhookError,
+    secret::manager::SecretError, telemetry::Causes, webhook::WebhookError,
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -90,17 +90,6 @@ impl ApiError {
             Self::Unavailable(_) => tracing::warn!(status, code, error, "a request found something away"),
             _ => tracing::debug!(status, code, error, "a request was refused"),
         }
-    }
-}
-
-/// An error with all its causes, for a log line. None of ours quotes a body or a secret.
-pub(crate) struct Causes<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        std::iter::successors(self.0.source(), |error| error.source())
-            .try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 

@@ -25,7 +25,7 @@ use super::QueueError;
 use crate::{
     clock::Timestamp,
     task::Envelope,
-    telemetry::{self, Metrics},
+    telemetry::{self, Causes, Metrics},
 };
 
 /// How long a record that is being worked on stays hidden from others.
@@ -312,7 +312,7 @@ impl Consumer<'_> {
                 span.in_scope(|| {
                     tracing::warn!(
                         wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                        error = %Chain(&*error.source),
+                        error = %Causes(&*error.source),
                         "a task will be tried again"
                     );
                 });
@@ -321,7 +321,7 @@ impl Consumer<'_> {
             }
             Decision::Fail { reason } => {
                 span.in_scope(
-                    || tracing::error!(reason, error = %Chain(&*error.source), "a task cannot be done"),
+                    || tracing::error!(reason, error = %Causes(&*error.source), "a task cannot be done"),
                 );
                 self.bury(record, reason, attempt).await
             }
@@ -335,25 +335,10 @@ impl Consumer<'_> {
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "a record could not be put on the dead-letter queue");
+                tracing::warn!(error = %Causes(&error), "a record could not be put on the dead-letter queue");
                 Err(backoff(attempt))
             }
         }
-    }
-}
-
-/// An error with its causes, on one line.
-struct Chain<'a>(&'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 

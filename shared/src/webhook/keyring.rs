@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 use super::Keys;
 use crate::{
     clock::{SharedClock, Timestamp, after},
-    http::error::Causes,
     secret::manager::{SecretError, SecretStore, SecretVersion, parse},
+    telemetry::Causes,
 };
 
 /// How long the previous secret is accepted after the current one was made.

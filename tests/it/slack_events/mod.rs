@@ -27,21 +27,21 @@ use tests::{
     queue::{Recorded, RecordingQueue},
 };
 
-const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
-const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:slack";
+pub(crate) const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+pub(crate) const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:slack";
 const APP_ID: &str = "A0INFRAGPT";
 
 /// The function, with Slack, the clock and the queue in our hands.
-struct Door {
+pub(crate) struct Door {
     router: Router,
-    queue: Arc<RecordingQueue>,
-    secrets: Arc<MemorySecrets>,
-    clock: FixedClock,
-    metrics: Arc<Mutex<Vec<u8>>>,
+    pub(crate) queue: Arc<RecordingQueue>,
+    pub(crate) secrets: Arc<MemorySecrets>,
+    pub(crate) clock: FixedClock,
+    pub(crate) metrics: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Door {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let queue = Arc::new(RecordingQueue::default());
         Self::before(Arc::clone(&queue) as Arc<dyn TaskQueue>, queue)
     }
@@ -81,11 +81,11 @@ impl Door {
     }
 
     /// `body` as Slack would send it now.
-    fn signed(&self, body: impl Into<Vec<u8>>) -> Call {
+    pub(crate) fn signed(&self, body: impl Into<Vec<u8>>) -> Call {
         self.signed_with(SECRET, body)
     }
 
-    fn signed_with(&self, secret: &str, body: impl Into<Vec<u8>>) -> Call {
+    pub(crate) fn signed_with(&self, secret: &str, body: impl Into<Vec<u8>>) -> Call {
         let body = body.into();
         let now = self.clock.now();
         slack::sign(secret, now, &body)
@@ -95,7 +95,7 @@ impl Door {
             })
     }
 
-    async fn send(&self, call: &Call) -> Answer {
+    pub(crate) async fn send(&self, call: &Call) -> Answer {
         call.send(&self.router)
             .await
             .expect("API Gateway would read the answer")
@@ -144,17 +144,17 @@ fn said(one: &Recorded) -> SlackMessage {
     message
 }
 
-fn secret(value: &str) -> String {
+pub(crate) fn secret(value: &str) -> String {
     json!({ "signing_secret": value }).to_string()
 }
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/fixtures/slack/{name}.json", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every fixture there is.
-fn fixtures() -> Vec<String> {
+pub(crate) fn fixtures() -> Vec<String> {
     let folder = format!("{}/fixtures/slack", env!("CARGO_MANIFEST_DIR"));
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .expect("the fixtures are there")
@@ -166,7 +166,7 @@ fn fixtures() -> Vec<String> {
 }
 
 /// A fixture with some fields changed; `null` removes one.
-fn changed(name: &str, changes: &[(&str, Value)]) -> Vec<u8> {
+pub(crate) fn changed(name: &str, changes: &[(&str, Value)]) -> Vec<u8> {
     let mut body: Value = serde_json::from_slice(&fixture(name)).expect("JSON");
     for (pointer, value) in changes {
         let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
@@ -181,40 +181,4 @@ fn changed(name: &str, changes: &[(&str, Value)]) -> Vec<u8> {
         }
     }
     body.to_string().into_bytes()
-}
-
-/// Log lines, caught.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
-        let lines = self.clone();
-        tracing_subscriber::fmt()
-            .json()
-            .with_env_filter("trace")
-            .with_writer(move || lines.clone())
-            .finish()
-    }
-
-    fn whole(&self) -> String {
-        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("text")
-    }
-
-    fn read(&self) -> Vec<Value> {
-        self.whole()
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("one JSON object a line"))
-            .collect()
-    }
-}
-
-impl std::io::Write for Lines {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(line)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -166,9 +166,9 @@ pub struct Call {
 pub enum Trouble {
     /// 429, asking to wait so long; whole seconds.
     RateLimited(Duration),
-    /// This HTTP status, with a page of HTML.
+    /// This HTTP status, with a page of HTML that quotes the token and the arguments.
     Status(u16),
-    /// 200 with something that is no JSON.
+    /// 200 with such a page, which is no JSON.
     Malformed,
     /// 200, `"ok": false` and this code.
     Code(&'static str),
@@ -439,6 +439,20 @@ impl Workspace {
             .filter(|message| is_in_thread(message, thread_ts))
             .cloned()
             .collect()
+    }
+
+    /// Waits until our bot has written `count` messages in a thread, or in a whole channel.
+    pub async fn until_answers(&self, channel: &str, thread_ts: Option<&str>, count: usize) {
+        self.slack
+            .until(|world| {
+                let channel = world.teams.get(&self.team_id).and_then(|team| team.channels.get(channel));
+                let answers = channel
+                    .into_iter()
+                    .flat_map(|channel| &channel.messages)
+                    .filter(|message| message.bot_id.is_some() && is_in_thread(message, thread_ts));
+                answers.count() >= count
+            })
+            .await;
     }
 
     /// A thread, or a whole channel, as people see it: who said what, what is an app's, and the reactions.

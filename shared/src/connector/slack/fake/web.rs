@@ -75,10 +75,10 @@ async fn call(
             )
                 .into_response();
         }
-        Some(Trouble::Status(status)) => return failure(status),
-        Some(Trouble::FailAfterEffect) => return failure(503),
+        Some(Trouble::Status(status)) => return (status_code(status), indiscreet(token, &arguments)).into_response(),
+        Some(Trouble::FailAfterEffect) => return (status_code(503), indiscreet(token, &arguments)).into_response(),
         Some(Trouble::Malformed) => {
-            return ([(header::CONTENT_TYPE, "application/json")], "<html>").into_response();
+            return ([(header::CONTENT_TYPE, "application/json")], indiscreet(token, &arguments)).into_response();
         }
         Some(Trouble::Code(code)) => return axum::Json(refusal(code)).into_response(),
     }
@@ -96,9 +96,14 @@ fn refusal(code: &str) -> Value {
     json!({"ok": false, "error": code})
 }
 
-fn failure(status: u16) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, "<html><body>Something went wrong.</body></html>").into_response()
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// A page of the indiscreet kind: it tells the token and what was asked.
+fn indiscreet(token: Option<&str>, arguments: &Map<String, Value>) -> String {
+    let token = token.unwrap_or_default();
+    format!("<html><body>Something went wrong for {token} with {arguments:?}</body></html>")
 }
 
 /// Arguments come as a query or as JSON; the methods take both alike.
