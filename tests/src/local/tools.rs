@@ -161,16 +161,6 @@ impl Tools {
         self.directory.join(set.name()).join("bin")
     }
 
-    /// The folder of a toolset's Python modules.
-    pub fn modules(&self, set: Toolset) -> anyhow::Result<PathBuf> {
-        let lib = self.directory.join(set.name()).join("lib");
-        std::fs::read_dir(&lib)?
-            .filter_map(Result::ok)
-            .map(|entry| entry.path().join("site-packages"))
-            .find(|path| path.is_dir())
-            .with_context(|| format!("{} holds no Python modules", lib.display()))
-    }
-
     /// Installs a toolset, unless what is there was made from the same requirements by the same Python.
     pub async fn prepare(&self, set: Toolset, progress: &Progress) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.directory)?;
