@@ -13,16 +13,32 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+};
 
 use crate::{
     clock::{SharedClock, Timestamp},
     config::Env,
 };
 
-/// Directives for libraries whose more talkative levels would log addresses, headers or bodies.
-const QUIET_LIBRARIES: &str = "slack_morphism=off,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,tonic=warn,tower=warn,aws_smithy_runtime=warn,\
-     aws_sdk_sqs=warn,aws_sdk_kms=warn,aws_sdk_secretsmanager=warn,tokio_postgres=warn,lambda_runtime=warn";
+/// Libraries whose more talkative levels would log addresses, headers or bodies.
+const QUIET_LIBRARIES: [&str; 12] = [
+    "aws_sdk_kms",
+    "aws_sdk_secretsmanager",
+    "aws_sdk_sqs",
+    "aws_smithy_runtime",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "lambda_runtime",
+    "rustls",
+    "tokio_postgres",
+    "tonic",
+    "tower",
+];
 
 /// Starts logging to standard output, one JSON object a line. The level is Lambda's `AWS_LAMBDA_LOG_LEVEL`, else `info`.
 pub fn init() {
@@ -49,15 +65,21 @@ where
         .with_span_list(true)
         .with_ansi(false)
         .with_target(false)
-        .with_env_filter(filter(level))
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(writer)
         .finish()
+        .with(filter(level))
 }
 
-/// The filter for a level name as Lambda writes it (`INFO`, `debug`, …).
+/// The filter for a level name as Lambda writes it (`INFO`, `debug`, …); `info` for what is none.
 #[must_use]
-pub fn filter(level: &str) -> EnvFilter {
-    EnvFilter::new(format!("{},{QUIET_LIBRARIES}", level.to_ascii_lowercase()))
+pub fn filter(level: &str) -> Targets {
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    Targets::new()
+        .with_default(level)
+        .with_targets(QUIET_LIBRARIES.map(|library| (library, level.min(LevelFilter::WARN))))
+        // Its errors quote what Slack answered.
+        .with_target("slack_morphism", LevelFilter::OFF)
 }
 
 /// Standard output, with whatever looks like a credential blotted out. The code never logs one; this is for the day

@@ -19,7 +19,7 @@ const RDS: &str = include_str!("rds.pem");
 pub(super) fn connector(host: &str, ca: Option<&str>) -> Result<MakeRustlsConnect, DbError> {
     let mut roots = RootCertStore::empty();
     add(&mut roots, rds(host))?;
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(ca) = ca {
         add(&mut roots, ca)?;
     }
