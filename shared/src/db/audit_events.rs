@@ -30,7 +30,7 @@ pub struct AuditEvent {
 }
 
 /// Adds to the record.
-#[tracing::instrument(name = "db.audit_events.insert", skip_all, fields(organization.id = %scope), err)]
+#[tracing::instrument(name = "db.audit_events.insert", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn insert(db: &Transaction<'_>, scope: OrganizationId, event: &AuditEvent) -> Result<(), DbError> {
     let params = statements::InsertParams {
         audit_event_id: Uuid::from(event.id),
@@ -46,7 +46,7 @@ pub async fn insert(db: &Transaction<'_>, scope: OrganizationId, event: &AuditEv
 }
 
 /// The last `count` entries of an organization's record, newest first.
-#[tracing::instrument(name = "db.audit_events.list", skip_all, fields(organization.id = %scope), err)]
+#[tracing::instrument(name = "db.audit_events.list", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn list(
     db: &Transaction<'_>,
     scope: OrganizationId,

@@ -6,7 +6,7 @@ use super::{DbError, Transaction, changed};
 use crate::{clock::Timestamp, id::OrganizationId};
 
 /// Whether messages without a mention are answered in a channel. A channel that nobody decided about is not watched.
-#[tracing::instrument(name = "db.channels.is_monitored", skip_all, err)]
+#[tracing::instrument(name = "db.channels.is_monitored", skip_all, err(level = "debug"))]
 pub async fn is_monitored(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -38,7 +38,7 @@ pub struct Channel<'a> {
 }
 
 /// Decides about a channel, in place of what was decided before.
-#[tracing::instrument(name = "db.channels.upsert", skip_all, err)]
+#[tracing::instrument(name = "db.channels.upsert", skip_all, err(level = "debug"))]
 pub async fn upsert(
     db: &Transaction<'_>,
     scope: OrganizationId,

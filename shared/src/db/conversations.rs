@@ -117,7 +117,7 @@ impl Door {
 }
 
 /// The conversation at a place, if there is one. Its row stays locked until the transaction ends.
-#[tracing::instrument(name = "db.conversations.find", skip_all, err)]
+#[tracing::instrument(name = "db.conversations.find", skip_all, err(level = "debug"))]
 pub async fn find(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -137,7 +137,7 @@ pub async fn find(
 }
 
 /// The conversation at a place, made with `id` if there was none. Its row stays locked until the transaction ends.
-#[tracing::instrument(name = "db.conversations.find_or_insert", skip_all, err)]
+#[tracing::instrument(name = "db.conversations.find_or_insert", skip_all, err(level = "debug"))]
 pub async fn find_or_insert(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -155,7 +155,7 @@ pub async fn find_or_insert(
 }
 
 /// Notes that the older part of the thread has been read from Slack.
-#[tracing::instrument(name = "db.conversations.update_backfilled", skip_all, fields(conversation.id = %conversation), err)]
+#[tracing::instrument(name = "db.conversations.update_backfilled", skip_all, fields(conversation.id = %conversation), err(level = "debug"))]
 pub async fn update_backfilled(
     db: &Transaction<'_>,
     scope: OrganizationId,

@@ -104,7 +104,7 @@ pub(super) async fn claim_again(
 }
 
 /// Claims a delivery, or tells who has it.
-#[tracing::instrument(name = "db.deliveries.claim", skip_all, err)]
+#[tracing::instrument(name = "db.deliveries.claim", skip_all, err(level = "debug"))]
 pub async fn claim(
     db: &Transaction<'_>,
     key: &DeliveryKey,
@@ -119,7 +119,7 @@ pub async fn claim(
 
 /// Prolongs a lease; false when it was lost. With an `until` that has passed, gives it back: whoever comes next may
 /// claim.
-#[tracing::instrument(name = "db.deliveries.extend", skip_all, err)]
+#[tracing::instrument(name = "db.deliveries.extend", skip_all, err(level = "debug"))]
 pub async fn extend(
     db: &Connection,
     key: &DeliveryKey,
@@ -145,7 +145,7 @@ pub async fn extend(
 ///
 /// # Errors
 /// [`DbError::LeaseLost`] when another worker has taken over.
-#[tracing::instrument(name = "db.deliveries.finish", skip_all, err)]
+#[tracing::instrument(name = "db.deliveries.finish", skip_all, err(level = "debug"))]
 pub async fn finish(
     db: &Connection,
     key: &DeliveryKey,
@@ -183,7 +183,7 @@ pub struct Delivery {
 }
 
 /// A delivery as it stands, if it ever came.
-#[tracing::instrument(name = "db.deliveries.find", skip_all, err)]
+#[tracing::instrument(name = "db.deliveries.find", skip_all, err(level = "debug"))]
 pub async fn find(db: &Connection, key: &DeliveryKey) -> Result<Option<Delivery>, DbError> {
     let params = statements::FindParams {
         source: key.source.as_str(),

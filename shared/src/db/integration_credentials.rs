@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Stores the sealed credentials of a connection in place of those before.
-#[tracing::instrument(name = "db.integration_credentials.upsert", skip_all, fields(integration.id = %integration), err)]
+#[tracing::instrument(name = "db.integration_credentials.upsert", skip_all, fields(integration.id = %integration), err(level = "debug"))]
 pub async fn upsert(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -34,7 +34,7 @@ pub async fn upsert(
 }
 
 /// Destroys the credentials of a connection: without its wrapped key, no backup of the ciphertext opens.
-#[tracing::instrument(name = "db.integration_credentials.delete", skip_all, fields(integration.id = %integration), err)]
+#[tracing::instrument(name = "db.integration_credentials.delete", skip_all, fields(integration.id = %integration), err(level = "debug"))]
 pub async fn delete(
     db: &Transaction<'_>,
     scope: OrganizationId,

@@ -181,7 +181,11 @@ impl Lookup {
 
 /// The installation that a Slack event is for: the workspace's, or else the Enterprise Grid organization's. Works
 /// before the organization is known; one round trip.
-#[tracing::instrument(name = "db.integrations.find_slack_installation", skip_all, err)]
+#[tracing::instrument(
+    name = "db.integrations.find_slack_installation",
+    skip_all,
+    err(level = "debug")
+)]
 pub async fn find_slack_installation(
     db: &Transaction<'_>,
     team_id: Option<&str>,
@@ -193,7 +197,7 @@ pub async fn find_slack_installation(
 
 /// The same installation once more, by its own id: whether the credentials have changed since it was read. One round
 /// trip, a transaction of its own.
-#[tracing::instrument(name = "db.integrations.reread", skip_all, fields(integration.id = %integration), err)]
+#[tracing::instrument(name = "db.integrations.reread", skip_all, fields(integration.id = %integration), err(level = "debug"))]
 pub async fn reread(
     db: &mut Connection,
     scope: OrganizationId,
@@ -214,7 +218,7 @@ pub async fn reread(
 
 /// Says that a person must connect again, and why (a code, such as `token_revoked`), unless somebody has connected
 /// again since `generation`: false then. One round trip, a transaction of its own.
-#[tracing::instrument(name = "db.integrations.mark_needs_reauth", skip_all, fields(integration.id = %integration, reason), err)]
+#[tracing::instrument(name = "db.integrations.mark_needs_reauth", skip_all, fields(integration.id = %integration, reason), err(level = "debug"))]
 pub async fn mark_needs_reauth(
     db: &mut Connection,
     scope: OrganizationId,
@@ -241,7 +245,7 @@ pub async fn mark_needs_reauth(
 }
 
 /// Notes that a connection's credentials did something.
-#[tracing::instrument(name = "db.integrations.update_last_used", skip_all, fields(integration.id = %integration), err)]
+#[tracing::instrument(name = "db.integrations.update_last_used", skip_all, fields(integration.id = %integration), err(level = "debug"))]
 pub async fn update_last_used(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -283,7 +287,7 @@ pub struct Integration {
 }
 
 /// The organization's connection of one connector, if it has one.
-#[tracing::instrument(name = "db.integrations.find", skip_all, fields(connector.kind = %kind), err)]
+#[tracing::instrument(name = "db.integrations.find", skip_all, fields(connector.kind = %kind), err(level = "debug"))]
 pub async fn find(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -341,7 +345,7 @@ pub struct New<'a> {
 ///
 /// # Errors
 /// [`DbError::Conflict`] on `integrations_external_id_key` when another organization has the same workspace connected.
-#[tracing::instrument(name = "db.integrations.upsert", skip_all, fields(connector.kind = %new.connector), err)]
+#[tracing::instrument(name = "db.integrations.upsert", skip_all, fields(connector.kind = %new.connector), err(level = "debug"))]
 pub async fn upsert(
     db: &Transaction<'_>,
     scope: OrganizationId,

@@ -278,7 +278,7 @@ impl TryFrom<statements::FindAnswer> for Answer {
 }
 
 /// Stores what somebody said. Where the post is there already, it stays as it is and is the result.
-#[tracing::instrument(name = "db.messages.insert_user", skip_all, fields(conversation.id = %conversation), err)]
+#[tracing::instrument(name = "db.messages.insert_user", skip_all, fields(conversation.id = %conversation), err(level = "debug"))]
 pub async fn insert_user(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -295,7 +295,7 @@ pub async fn insert_user(
 }
 
 /// The last `limit` messages before a point in time, oldest first: what people and the assistant said.
-#[tracing::instrument(name = "db.messages.history", skip_all, fields(conversation.id = %conversation), err)]
+#[tracing::instrument(name = "db.messages.history", skip_all, fields(conversation.id = %conversation), err(level = "debug"))]
 pub async fn history(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -308,7 +308,7 @@ pub async fn history(
 }
 
 /// What was stored in reply to a post, if anything was.
-#[tracing::instrument(name = "db.messages.find_answer", skip_all, fields(conversation.id = %conversation), err)]
+#[tracing::instrument(name = "db.messages.find_answer", skip_all, fields(conversation.id = %conversation), err(level = "debug"))]
 pub async fn find_answer(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -344,7 +344,7 @@ impl fmt::Debug for Earlier<'_> {
 
 /// Stores the older part of a thread, notes that it was read, and answers the history before the post `ts`, oldest
 /// first. Messages that are there already stay as they are. One round trip, a transaction of its own.
-#[tracing::instrument(name = "db.messages.backfill", skip_all, fields(conversation.id = %conversation, count = earlier.len()), err)]
+#[tracing::instrument(name = "db.messages.backfill", skip_all, fields(conversation.id = %conversation, count = earlier.len()), err(level = "debug"))]
 pub async fn backfill(
     db: &mut Connection,
     scope: OrganizationId,
@@ -439,7 +439,7 @@ impl fmt::Debug for NewAnswer<'_> {
 /// # Errors
 /// [`DbError::LeaseLost`] when another worker has taken over, and then nothing is stored. [`DbError::Conflict`] on
 /// `messages_in_reply_to_key` when an answer is stored already.
-#[tracing::instrument(name = "db.messages.store_answer", skip_all, fields(conversation.id = %answer.conversation, message.id = %answer.id), err)]
+#[tracing::instrument(name = "db.messages.store_answer", skip_all, fields(conversation.id = %answer.conversation, message.id = %answer.id), err(level = "debug"))]
 pub async fn store_answer(
     db: &mut Connection,
     scope: OrganizationId,
@@ -475,7 +475,7 @@ pub async fn store_answer(
 ///
 /// # Errors
 /// [`DbError::LeaseLost`] when another worker has taken over, and then nothing is changed.
-#[tracing::instrument(name = "db.messages.finish_posted", skip_all, fields(message.id = %posted), err)]
+#[tracing::instrument(name = "db.messages.finish_posted", skip_all, fields(message.id = %posted), err(level = "debug"))]
 #[expect(
     clippy::too_many_arguments,
     reason = "who, where, which claim, how it ended, what was posted, when"

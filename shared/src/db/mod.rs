@@ -141,7 +141,7 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Pool`] when none can be made in time.
-    #[tracing::instrument(name = "db.connect", skip_all, err)]
+    #[tracing::instrument(name = "db.connect", skip_all, err(level = "debug"))]
     pub async fn get(&self) -> Result<Connection, DbError> {
         {
             let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);

@@ -39,7 +39,7 @@ pub struct Organization {
 }
 
 /// Adds an organization; the transaction must have entered its new id.
-#[tracing::instrument(name = "db.organizations.insert", skip_all, fields(organization.id = %scope), err)]
+#[tracing::instrument(name = "db.organizations.insert", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn insert(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -59,7 +59,7 @@ pub async fn insert(
 }
 
 /// An organization, deleted or not.
-#[tracing::instrument(name = "db.organizations.find", skip_all, fields(organization.id = %scope), err)]
+#[tracing::instrument(name = "db.organizations.find", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn find(db: &Transaction<'_>, scope: OrganizationId) -> Result<Option<Organization>, DbError> {
     let row = statements::find().bind(db.client, &scope.uuid()).opt().await?;
     Ok(row.map(|row| Organization {

@@ -33,7 +33,7 @@ use crate::{
 
 /// Begins a transaction and finds the installation that an event is for: the workspace's, or else the Enterprise Grid
 /// organization's.
-#[tracing::instrument(name = "db.turns.open", skip_all, err)]
+#[tracing::instrument(name = "db.turns.open", skip_all, err(level = "debug"))]
 pub async fn open<'c>(
     db: &'c mut Connection,
     team_id: Option<&str>,
@@ -81,7 +81,7 @@ pub struct Term {
 
 /// Enters the organization, claims the delivery and goes into the conversation, which is made with `id` where it
 /// begins. Drop the transaction unless it is [`Claimed::Ours`].
-#[tracing::instrument(name = "db.turns.claim", skip_all, fields(organization.id = %scope), err)]
+#[tracing::instrument(name = "db.turns.claim", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn claim(
     db: &Transaction<'_>,
     scope: OrganizationId,
@@ -129,7 +129,7 @@ pub struct Taken {
 }
 
 /// Stores the message, and reads the `limit` messages before it and what was stored in reply to it.
-#[tracing::instrument(name = "db.turns.take", skip_all, fields(conversation.id = %conversation), err)]
+#[tracing::instrument(name = "db.turns.take", skip_all, fields(conversation.id = %conversation), err(level = "debug"))]
 pub async fn take(
     db: &Transaction<'_>,
     scope: OrganizationId,

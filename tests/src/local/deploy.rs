@@ -101,7 +101,6 @@ impl Deployment {
         (folder, logs): (&Path, &Path),
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        tools.prepare(Toolset::Deploy, progress).await?;
         progress.step("deploying template.yaml (sam deploy)");
         let template = build.write_template(folder)?;
         let mut sam = Program::new("sam deploy", tools.program(Toolset::Deploy, "sam"))

@@ -43,7 +43,6 @@ impl Emulator {
         logs: &Path,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        tools.prepare(Toolset::Emulator, progress).await?;
         progress.step("starting the AWS emulator");
         let port = port::free()?;
         let log = logs.join("emulator.log");
@@ -68,6 +67,8 @@ impl Emulator {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_ENDPOINT_URL", endpoint(port))
             .env("LAMBDA_EXECUTOR", "local")
+            // Lambda sets this from the template's ApplicationLogLevel, which the emulator does not know.
+            .env("AWS_LAMBDA_LOG_LEVEL", "DEBUG")
             .env("SERVICES", SERVICES)
             // These would listen on ports of their own.
             .env("IOT_MTLS_ENABLED", "0")

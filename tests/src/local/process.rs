@@ -26,8 +26,6 @@ pub enum StopSignal {
     Terminate,
     /// Ends Postgres without waiting for its clients.
     Interrupt,
-    /// Ends Postgres as a crash would.
-    Quit,
 }
 
 impl StopSignal {
@@ -35,7 +33,6 @@ impl StopSignal {
         match self {
             Self::Terminate => nix::sys::signal::Signal::SIGTERM as i32,
             Self::Interrupt => nix::sys::signal::Signal::SIGINT as i32,
-            Self::Quit => nix::sys::signal::Signal::SIGQUIT as i32,
         }
     }
 }

@@ -3,21 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use secrecy::SecretString;
-use serde_json::json;
 use shared::{
     clock::{Clock as _, SystemClock},
-    connector::{ConnectorKind, slack::SlackCredentials},
-    db::{Db, integration_credentials, integrations, organizations},
+    db::Db,
     id::{Ids, IntegrationId, OrganizationId},
-    secret::{
-        kms::Kms,
-        manager::SecretStore,
-        vault::{CredentialScope, Vault},
-    },
+    secret::{kms::Kms, manager::SecretStore, vault::Vault},
 };
 
 use super::stack::{ENVIRONMENT, Stack};
+use crate::seed::{self, Installation};
 
 /// A Slack workspace in which the app is installed.
 #[derive(Debug, Clone, Copy)]
@@ -57,50 +51,20 @@ impl Stack {
         let clock = Arc::new(SystemClock);
         let now = clock.now();
         let ids = Ids::random();
-        let organization = ids.organization();
-        let integration = ids.integration();
-
         let keys = Kms::new(
             &self.emulator.sdk()?,
             self.deployment.output("CredentialsKeyArn")?,
         )?;
         let vault = Vault::new(Arc::new(keys), ENVIRONMENT, clock);
-        let scope = CredentialScope {
-            organization,
-            connector: ConnectorKind::Slack,
-            integration,
-        };
-        let credentials = SlackCredentials {
-            bot_token: SecretString::from(installed.token),
-        };
-        let sealed = vault.seal(&scope, &credentials).await?;
-
-        let slug = installed.organization.to_lowercase();
         let database = self.database().await?;
         let mut connection = database.get().await?;
-        let tx = connection.begin_for(organization).await?;
-        let new = organizations::New {
-            clerk_org_id: &format!("org_{slug}"),
-            name: installed.organization,
-            slug: &slug,
-            created_by: None,
-            source_updated_at: now,
+        let organization = seed::organization(&mut connection, &ids, installed.organization, now).await?;
+        let installation = Installation {
+            external_id: installed.team,
+            bot_user_id: installed.bot_user,
+            bot_token: installed.token,
         };
-        organizations::insert(&tx, organization, &new, now).await?;
-        let new = integrations::New {
-            id: integration,
-            connector: ConnectorKind::Slack,
-            connected_by: None,
-            external_id: Some(installed.team),
-            bot_id: Some(installed.bot_user),
-            connector_user_id: None,
-            connector_organization_id: Some(installed.team),
-            metadata: &json!({ "team_name": installed.organization }),
-            installed_at: now,
-        };
-        integrations::upsert(&tx, organization, &new, now).await?;
-        integration_credentials::upsert(&tx, organization, integration, &sealed, None, now).await?;
-        tx.commit().await?;
+        let integration = seed::slack(&mut connection, &vault, &ids, organization, installation, now).await?;
         Ok(Seeded {
             organization,
             integration,

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::Client as Secrets;
 use shared::connector::slack::fake::APP_ID;
 
 use super::{
-    Build, Deployment, Emulator, Postgres, Progress, Tools,
+    Build, Deployment, Emulator, Postgres, Progress, Tools, Toolset,
     logs::{Line, LogReader},
     scratch::Scratch,
     secret,
@@ -54,7 +54,11 @@ impl Stack {
         let folder = Scratch::make(&local.join("run"), &format!("{name}-"))?;
 
         let tools = Tools::new(&local).await?;
-        let build = Build::run(&tools, progress).await?;
+        let (build, (), ()) = tokio::try_join!(
+            Build::run(&tools, progress),
+            tools.prepare(Toolset::Emulator, progress),
+            tools.prepare(Toolset::Deploy, progress),
+        )?;
         let postgres = Postgres::start(&tools, &logs, progress).await?;
         let emulator = Emulator::start(&tools, folder.path(), &logs, progress).await?;
         let secrets = Secrets::new(&emulator.sdk()?);

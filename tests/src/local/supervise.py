@@ -46,8 +46,9 @@ def kill(pid, number, group=False):
 
 def main():
     number, grace, user, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:]
-    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(ignored, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        # A function that does nothing, because what is set to "ignore" stays so in the command.
+        signal.signal(ignored, lambda *_: None)
     adopt_orphans()
     identity = {}
     if user != "-":

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that a change must pass, with what runs it.
 
 use ::tests::local::{Build, Postgres, Program, Progress, Tools, Toolset, local_folder, on_path, repository};
+use ::tests::postgres::{BINARIES_VARIABLE, Binaries};
 use anyhow::Context as _;
 
 use crate::generate;
@@ -68,7 +69,7 @@ pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
 
 struct Check<'a> {
     tools: Tools,
-    postgres: std::path::PathBuf,
+    postgres: Binaries,
     progress: &'a Progress,
 }
 
@@ -115,7 +116,7 @@ impl<'a> Check<'a> {
         self.progress.step(what);
         program
             .directory(&repository())
-            .env("INFRAGPT_TEST_POSTGRES_BIN", &self.postgres)
+            .env(BINARIES_VARIABLE, self.postgres.folder())
             .run(self.tools.python(), self.progress)
             .await
             .with_context(|| format!("{what}: not as it must be"))

@@ -14,7 +14,10 @@ pub(crate) async fn run(check: bool, progress: &Progress) -> anyhow::Result<()> 
 /// Builds this program with the generator, which takes a while once, and lets that do it.
 #[cfg(not(feature = "codegen"))]
 pub(crate) async fn run(check: bool, progress: &Progress) -> anyhow::Result<()> {
-    use ::tests::local::{Postgres, Program, Tools, local_folder, repository};
+    use ::tests::{
+        local::{Postgres, Program, Tools, local_folder, repository},
+        postgres::BINARIES_VARIABLE,
+    };
 
     let tools = Tools::new(&local_folder()).await?;
     let postgres = Postgres::programs(&tools, progress).await?;
@@ -29,7 +32,7 @@ pub(crate) async fn run(check: bool, progress: &Progress) -> anyhow::Result<()> 
             "--",
             "codegen",
         ])
-        .env("INFRAGPT_TEST_POSTGRES_BIN", postgres)
+        .env(BINARIES_VARIABLE, postgres.folder())
         .directory(&repository());
     if check {
         command = command.arg("--check");

@@ -441,6 +441,20 @@ impl Workspace {
             .collect()
     }
 
+    /// Waits until our bot has written `count` messages in a thread, or in a whole channel.
+    pub async fn until_answers(&self, channel: &str, thread_ts: Option<&str>, count: usize) {
+        self.slack
+            .until(|world| {
+                let channel = world.teams.get(&self.team_id).and_then(|team| team.channels.get(channel));
+                let answers = channel
+                    .into_iter()
+                    .flat_map(|channel| &channel.messages)
+                    .filter(|message| message.bot_id.is_some() && is_in_thread(message, thread_ts));
+                answers.count() >= count
+            })
+            .await;
+    }
+
     /// A thread, or a whole channel, as people see it: who said what, what is an app's, and the reactions.
     #[must_use]
     pub fn transcript(&self, channel: &str, thread_ts: Option<&str>) -> String {

@@ -1,0 +1,399 @@
+//! The deployed stack with a Slack workspace and an agent around it.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use aws_sdk_secretsmanager::Client as Secrets;
+use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
+use nix::sys::signal::{Signal, kill};
+use serde_json::Value;
+use shared::connector::slack::fake::{FakeSlack, Message, Workspace};
+use tests::{
+    agent::{AgentServer, Behaviour},
+    local::{Installed, Progress, Stack, ThirdParties},
+};
+
+use crate::{
+    door::{Door, signed},
+    logs::Entry,
+};
+
+const TEAM: &str = "T0E2E0001";
+pub(crate) const CHANNEL: &str = "C0E2E0001";
+const USER: &str = "U0E2E0001";
+const TOKEN: &str = "xoxb-7351908246-vMq3TzX8LbKe2RwYpGdN";
+
+/// Slack's outdated way to prove who it is. It is in every event, and nobody else's business.
+const VERIFICATION_TOKEN: &str = "jR7wQzT2mVxK9bLpYc4HsNdE";
+
+/// In every text that somebody says, so that a text can be told wherever it turns up.
+pub(crate) const MARK: &str = "quokka-4711";
+
+/// How long an ordinary answer may take; the first one starts two functions.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait before looking again at what the emulator has no event for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A thread that somebody began.
+#[derive(Debug, Clone)]
+pub(crate) struct Thread {
+    /// Its first message.
+    pub(crate) ts: String,
+}
+
+/// An event that was accepted, and the trace it was sent with.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivered {
+    /// The ledger's name of the post.
+    pub(crate) delivery: String,
+    pub(crate) trace: String,
+}
+
+pub(crate) struct World {
+    // First, because it must end before what it talks to.
+    pub(crate) stack: Stack,
+    pub(crate) agent: AgentServer,
+    pub(crate) slack: FakeSlack,
+    pub(crate) workspace: Workspace,
+    pub(crate) door: Door,
+    pub(crate) sqs: Sqs,
+    pub(crate) secrets: Secrets,
+    /// What Slack signs with.
+    pub(crate) signing_secret: RefCell<String>,
+    /// What must be seen nowhere, by what it is.
+    hidden: RefCell<Vec<(&'static str, String)>>,
+    /// What was taken off queues to be looked at.
+    tapped: RefCell<Vec<String>>,
+    threads: RefCell<Vec<Thread>>,
+    delivered: RefCell<Vec<Delivered>>,
+    traces: Cell<u32>,
+}
+
+impl World {
+    /// Deploys, and connects a workspace.
+    pub(crate) async fn start(progress: &Progress) -> anyhow::Result<Self> {
+        let agent = AgentServer::start().await?;
+        agent.always(Behaviour::Answer(answer_text()));
+        let slack = FakeSlack::start().await?;
+        let workspace = slack.workspace(TEAM, "Acme", TOKEN);
+        workspace.channel(CHANNEL, "platform");
+        workspace.user(USER, "Ada");
+
+        let parties = ThirdParties {
+            slack_api: slack.url(),
+            agent: agent.url().to_owned(),
+        };
+        let deployed = Stack::start("e2e", &parties, progress).await?;
+        progress.step("connecting a Slack workspace to an organization");
+        deployed
+            .connect_slack(&Installed {
+                organization: "Acme",
+                team: TEAM,
+                bot_user: workspace.bot_user_id(),
+                token: TOKEN,
+            })
+            .await?;
+        let aws = deployed.emulator.sdk()?;
+        let world = Self {
+            door: Door::new(deployed.url("")?),
+            sqs: Sqs::new(&aws),
+            secrets: Secrets::new(&aws),
+            signing_secret: deployed.signing_secret.clone().into(),
+            hidden: RefCell::default(),
+            tapped: RefCell::default(),
+            threads: RefCell::default(),
+            delivered: RefCell::default(),
+            traces: Cell::new(0),
+            stack: deployed,
+            agent,
+            slack,
+            workspace,
+        };
+        world.hide_secrets().await?;
+        Ok(world)
+    }
+
+    /// Notes every secret that the deployment began with.
+    async fn hide_secrets(&self) -> anyhow::Result<()> {
+        self.hide("the bot token", TOKEN);
+        self.hide("Slack's verification token", VERIFICATION_TOKEN);
+        self.hide("the signing secret", &self.stack.signing_secret);
+        let generated = self.secret("SlackSecret", "AWSPREVIOUS").await?;
+        self.hide(
+            "the generated signing secret",
+            text(&generated, "signing_secret")?,
+        );
+        let role = self.secret("DatabaseSecret", "AWSCURRENT").await?;
+        self.hide("the database role's password", text(&role, "password")?);
+        let administrator = self.stack.postgres.administrator_secret();
+        self.hide(
+            "the database administrator's password",
+            text(&administrator, "password")?,
+        );
+        Ok(())
+    }
+
+    /// What a secret of the template holds.
+    pub(crate) async fn secret(&self, logical: &str, stage: &str) -> anyhow::Result<Value> {
+        let value = self
+            .secrets
+            .get_secret_value()
+            .secret_id(self.stack.deployment.resource(logical)?)
+            .version_stage(stage)
+            .send()
+            .await
+            .with_context(|| format!("{logical} cannot be read"))?;
+        Ok(serde_json::from_str(
+            value.secret_string().context("it is empty")?,
+        )?)
+    }
+
+    /// From now on `secret` must be seen nowhere.
+    pub(crate) fn hide(&self, what: &'static str, secret: &str) {
+        self.hidden.borrow_mut().push((what, secret.to_owned()));
+    }
+
+    /// What must be seen nowhere.
+    pub(crate) fn hidden(&self) -> Vec<(&'static str, String)> {
+        self.hidden.borrow().clone()
+    }
+
+    /// Notes what a queue held.
+    pub(crate) fn tap(&self, message: &aws_sdk_sqs::types::Message) {
+        // Debug shows body, attributes and message attributes, whichever there are.
+        self.tapped
+            .borrow_mut()
+            .push(format!("{}\n{message:?}", message.body().unwrap_or_default()));
+    }
+
+    /// What queues held.
+    pub(crate) fn tapped(&self) -> Vec<String> {
+        self.tapped.borrow().clone()
+    }
+
+    /// All that was accepted so far.
+    pub(crate) fn delivered(&self) -> Vec<Delivered> {
+        self.delivered.borrow().clone()
+    }
+
+    /// Ada writes in the channel; answers the message's timestamp. Slack has told nobody yet.
+    pub(crate) fn write(&self, text: &str, thread: Option<&Thread>) -> String {
+        self.say(&format!("{MARK}: {text}"), thread)
+    }
+
+    /// Ada writes a message that mentions us.
+    pub(crate) fn write_mention(&self, text: &str) -> String {
+        self.say(
+            &format!("<@{}> {MARK}: {text}", self.workspace.bot_user_id()),
+            None,
+        )
+    }
+
+    fn say(&self, text: &str, thread: Option<&Thread>) -> String {
+        self.workspace
+            .say(CHANNEL, USER, text, thread.map(|thread| thread.ts.as_str()))
+    }
+
+    /// The events that Slack sends for a message.
+    pub(crate) fn events(&self, ts: &str) -> Vec<Value> {
+        let mut events = self.workspace.events(CHANNEL, ts);
+        for event in &mut events {
+            event["token"] = VERIFICATION_TOKEN.into();
+        }
+        assert!(!events.is_empty(), "Slack has nothing to tell of {ts}");
+        events
+    }
+
+    /// Slack tells of a message, which must be taken.
+    pub(crate) async fn deliver(&self, event: &Value) {
+        let ts = event["event"]["ts"].as_str().expect("a timestamp");
+        let delivery = format!("slack:{TEAM}:{CHANNEL}:{ts}");
+        let trace = self.next_trace();
+        self.delivered.borrow_mut().push(Delivered {
+            delivery,
+            trace: trace.clone(),
+        });
+        let body = serde_json::to_vec(event).expect("JSON");
+        let mut headers = signed(&self.signing_secret.borrow(), &body);
+        headers.push(("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")));
+        let answer = self.door.post("/slack/events", &headers, &body).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, ""));
+    }
+
+    fn next_trace(&self) -> String {
+        self.traces.set(self.traces.get() + 1);
+        format!("{:032x}", 0xacce_0000_u32 + self.traces.get())
+    }
+
+    /// Ada mentions us, and Slack tells of it as it does, twice.
+    pub(crate) async fn mention(&self, text: &str) -> Thread {
+        let ts = self.write_mention(text);
+        let thread = self.began(&ts);
+        for event in self.events(&ts) {
+            self.deliver(&event).await;
+        }
+        thread
+    }
+
+    /// Notes a thread in which everything that is said must be answered, once.
+    pub(crate) fn began(&self, ts: &str) -> Thread {
+        let thread = Thread { ts: ts.to_owned() };
+        self.threads.borrow_mut().push(thread.clone());
+        thread
+    }
+
+    /// Ada writes on in a thread, without a mention.
+    pub(crate) async fn follow_up(&self, thread: &Thread, text: &str) {
+        let ts = self.write(text, Some(thread));
+        for event in self.events(&ts) {
+            self.deliver(&event).await;
+        }
+    }
+
+    /// The messages of a thread.
+    pub(crate) fn messages(&self, thread: &Thread) -> Vec<Message> {
+        self.workspace.messages(CHANNEL, Some(&thread.ts))
+    }
+
+    /// How many answers a thread has.
+    pub(crate) fn answers(&self, thread: &Thread) -> usize {
+        let messages = self.messages(thread);
+        messages.iter().filter(|message| message.bot_id.is_some()).count()
+    }
+
+    /// Waits until a thread has so many answers.
+    pub(crate) async fn answered(&self, thread: &Thread, count: usize) {
+        self.answered_within(thread, count, PATIENCE).await;
+    }
+
+    /// As [`answered`](Self::answered), with another patience.
+    pub(crate) async fn answered_within(&self, thread: &Thread, count: usize, limit: Duration) {
+        let until = self.workspace.until_answers(CHANNEL, Some(&thread.ts), count);
+        assert!(
+            tokio::time::timeout(limit, until).await.is_ok(),
+            "answer {count} does not come:\n{}",
+            self.workspace.transcript(CHANNEL, Some(&thread.ts))
+        );
+    }
+
+    /// How often the agent was asked something that contains `text`.
+    pub(crate) fn asked(&self, text: &str) -> usize {
+        let asked = self.agent.asked();
+        asked
+            .iter()
+            .filter(|asked| asked.request.current_message.contains(text))
+            .count()
+    }
+
+    /// Kills the dispatcher as a crash would, in the middle of whatever it does.
+    pub(crate) fn kill_dispatcher(&self) -> Instant {
+        let pids = self.stack.processes_of("agent-dispatcher");
+        assert!(!pids.is_empty(), "the dispatcher has no process");
+        for pid in pids {
+            kill(pid, Signal::SIGKILL).expect("the dispatcher can be killed");
+        }
+        Instant::now()
+    }
+
+    /// Waits until a function has written such a line.
+    pub(crate) async fn until_logged(&self, function: &str, is_it: impl Fn(&Entry) -> bool) {
+        let mut reader = self.stack.log_of(function);
+        let begun = Instant::now();
+        // The emulator tells nobody when a line comes.
+        while begun.elapsed() < PATIENCE {
+            // The log is there from the function's first line on.
+            let lines = reader.next().await.unwrap_or_default();
+            if lines.iter().filter_map(Entry::read).any(|entry| is_it(&entry)) {
+                return;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        panic!("{function} did not write what it should have");
+    }
+
+    /// Waits until nothing is on the tasks queue, neither visible nor being worked on.
+    pub(crate) async fn until_queue_is_empty(&self, limit: Duration) {
+        let begun = Instant::now();
+        // The emulator tells nobody when a record is gone.
+        loop {
+            let left = self.records_left().await;
+            if left == 0 {
+                return;
+            }
+            assert!(
+                begun.elapsed() < limit,
+                "{left} records are still on the tasks queue"
+            );
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn records_left(&self) -> u32 {
+        let queue = self.queue("TasksQueue");
+        let attributes = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(queue)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+            .send()
+            .await
+            .expect("the queue answers");
+        let counts = attributes.attributes().expect("two counts");
+        assert_eq!(counts.len(), 2);
+        counts
+            .values()
+            .map(|count| count.parse::<u32>().expect("a number"))
+            .sum()
+    }
+
+    /// The address of a queue of the template.
+    pub(crate) fn queue(&self, logical: &str) -> &str {
+        self.stack.deployment.resource(logical).expect("a queue")
+    }
+
+    /// The end of all turns: nothing is queued, nothing half done, and in every thread each message has one answer,
+    /// right behind it.
+    pub(crate) async fn settled(&self) {
+        self.until_queue_is_empty(PATIENCE).await;
+        for thread in &*self.threads.borrow() {
+            let authors: Vec<_> = self
+                .messages(thread)
+                .iter()
+                .map(|message| message.bot_id.is_some())
+                .collect();
+            let in_turn: Vec<_> = (0..authors.len()).map(|number| number % 2 == 1).collect();
+            assert!(
+                authors.len().is_multiple_of(2) && authors == in_turn,
+                "not one answer for each message:\n{}",
+                self.workspace.transcript(CHANNEL, Some(&thread.ts))
+            );
+        }
+        let superuser = self
+            .stack
+            .postgres
+            .superuser(tests::local::DATABASE)
+            .await
+            .expect("a connection");
+        let unfinished: i64 = superuser
+            .query_one("SELECT count(*) FROM deliveries WHERE state <> 'done'", &[])
+            .await
+            .expect("the ledger")
+            .get(0);
+        assert_eq!(unfinished, 0, "deliveries are not done");
+    }
+}
+
+/// What the agent says unless it is told otherwise.
+pub(crate) fn answer_text() -> String {
+    format!("{MARK}: the connection pool is full.")
+}
+
+fn text<'a>(secret: &'a Value, field: &str) -> anyhow::Result<&'a str> {
+    secret[field]
+        .as_str()
+        .with_context(|| format!("the secret has no {field}"))
+}
