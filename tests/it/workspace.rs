@@ -1,6 +1,7 @@
 //! Rules about the tree that no compiler enforces.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -198,4 +199,58 @@ fn entry_points_only_enter() {
         let lines = fs::read_to_string(&main).expect("an entry point").lines().count();
         assert!(lines <= 20, "{} has {lines} lines", main.display());
     }
+}
+
+/// What follows `opening` up to the next quotation mark, everywhere in `text`.
+fn quoted<'a>(text: &'a str, opening: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(opening)
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+}
+
+#[test]
+fn every_metric_is_explained_to_the_operator_and_none_that_is_not_there() {
+    let root = root();
+    let mut counted = BTreeSet::new();
+    for folder in ["shared/src", "functions"] {
+        for file in sources(&root.join(folder)) {
+            let text = fs::read_to_string(&file).expect("a source file");
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+            for opening in [".count(", ".took("] {
+                counted.extend(quoted(code, opening).map(ToOwned::to_owned));
+            }
+        }
+    }
+    let readme = fs::read_to_string(root.join("README.md")).expect("the README");
+    let (_, table) = readme.split_once("| metric | counts | by |").expect("the table");
+    let (table, _) = table.split_once("\n\n").expect("its end");
+    let explained: BTreeSet<_> = table
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned()))
+        .collect();
+    assert!(counted.len() > 5, "the sources were not understood: {counted:?}");
+    assert_eq!(explained, counted);
+}
+
+/// What the pages lead to is there.
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let root = root();
+    let mut broken = Vec::new();
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "migrations/README.md",
+    ] {
+        let text = fs::read_to_string(root.join(page)).expect("a page");
+        let folder = root.join(page).parent().map(Path::to_owned).unwrap_or_default();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let is_ours = !link.starts_with("http") && !link.starts_with('#');
+            if is_ours && !folder.join(link).exists() {
+                broken.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }

@@ -236,6 +236,104 @@ fn a_function_at_the_edge_that_could_reach_the_database_or_a_credential_is_found
     assert!(functions(&template()).iter().any(Function::is_at_the_edge));
 }
 
+/// Rights that a role has for Lambda's sake are denied to the function's own code, which runs under the same role.
+/// Source: "Configuring VPC permissions" in the AWS Lambda developer guide.
+fn lambdas_own(template: &Value) -> Complaints {
+    let mut complaints = Complaints::new();
+    for function in functions(template) {
+        let role = function.role(template);
+        let of_network =
+            |statement: &&&Value| actions(statement).iter().any(|action| action.starts_with("ec2:"));
+        let given = allowed(role)
+            .iter()
+            .filter(of_network)
+            .map(|it| actions(it))
+            .collect::<Vec<_>>();
+        let (network, package) = (!function.get("VpcConfig").is_null(), function.package());
+        if given.is_empty() == network {
+            complaints.push(format!(
+                "{} and its role do not agree on the network",
+                function.id
+            ));
+        }
+        let itself = json!({"ArnEquals": {"lambda:SourceFunctionArn": {"Fn::Sub": format!(
+            "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:infragpt-${{Environment}}-{package}"
+        )}}});
+        let denied: BTreeSet<_> = statements(role)
+            .into_iter()
+            .filter(|it| it["Effect"] == "Deny" && it["Resource"] == "*" && it["Condition"] == itself)
+            .flat_map(actions)
+            .collect();
+        if !given.iter().flatten().all(|action| denied.contains(action)) {
+            complaints.push(format!("{}'s own code may change the network", function.id));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn code_that_could_change_the_network_in_lambdas_name_is_found() {
+    passes(lambdas_own);
+    let template = template();
+    let statements = "/Resources/MigratorRole/Properties/Policies/0/PolicyDocument/Statement";
+    let position = template
+        .pointer(statements)
+        .map(list)
+        .and_then(|all| all.iter().position(|it| it["Sid"] == "LeaveNetworkAlone"))
+        .expect("the migrator leaves the network alone");
+    stops(
+        lambdas_own,
+        &format!("{statements}/{position}/Action"),
+        json!(["ec2:CreateNetworkInterface"]),
+        "MigratorFunction's own code",
+    );
+    stops(
+        lambdas_own,
+        "/Resources/MigratorFunction/Properties/VpcConfig",
+        Value::Null,
+        "do not agree on the network",
+    );
+}
+
+/// Who may use which secret, and how.
+const SECRETS: [(&str, &str, &str); 4] = [
+    ("SlackSecret", "secretsmanager:GetSecretValue", "SlackEventsRole"),
+    (
+        "DatabaseSecret",
+        "secretsmanager:GetSecretValue",
+        "AgentDispatcherRole",
+    ),
+    ("DatabaseSecret", "secretsmanager:GetSecretValue", "MigratorRole"),
+    ("DatabaseSecret", "secretsmanager:PutSecretValue", "MigratorRole"),
+];
+
+fn secrets(template: &Value) -> Complaints {
+    let mut used = BTreeSet::new();
+    for (secret, _) in resources(template, "AWS::SecretsManager::Secret") {
+        for (role, resource) in resources(template, "AWS::IAM::Role") {
+            let of_this = allowed(resource)
+                .into_iter()
+                .filter(|it| leads_to(&it["Resource"], secret));
+            used.extend(of_this.flat_map(actions).map(|action| (secret, action, role)));
+        }
+    }
+    let expected = BTreeSet::from(SECRETS);
+    used.symmetric_difference(&expected)
+        .map(|(secret, action, role)| format!("{role} and {action} of {secret}"))
+        .collect()
+}
+
+#[test]
+fn a_secret_in_the_wrong_hands_is_found() {
+    passes(secrets);
+    stops(
+        secrets,
+        "/Resources/AgentDispatcherRole/Properties/Policies/0/PolicyDocument/Statement/-",
+        json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": {"Fn::GetAtt": ["SlackSecret", "Id"]}}),
+        "AgentDispatcherRole and secretsmanager:GetSecretValue of SlackSecret",
+    );
+}
+
 /// Whose duty it is to open credentials.
 const OPENERS: [&str; 1] = ["AgentDispatcherRole"];
 const CONTEXT: &str = "kms:EncryptionContext:";
