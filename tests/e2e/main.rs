@@ -116,6 +116,7 @@ async fn the_deployed_stack_keeps_its_promises() {
         )
         .await;
 
+    world.keep_logs().await;
     assert!(
         stories.failed.is_empty(),
         "failed: {}; the logs are in {}",

@@ -1,5 +1,7 @@
 //! What must be seen nowhere.
 
+use std::collections::HashSet;
+
 use tests::agent::Behaviour;
 
 use crate::{
@@ -88,6 +90,7 @@ pub(crate) async fn nothing_shown(world: &World) {
         assert_eq!(texts.found_in(value), [""; 0], "in the output {output}");
     }
 
+    let mut levels = HashSet::new();
     for function in FUNCTIONS {
         let lines = world.stack.lines_of(function).await.expect("a log");
         let own: Vec<_> = lines.iter().filter(|line| !is_platforms(line)).collect();
@@ -101,6 +104,8 @@ pub(crate) async fn nothing_shown(world: &World) {
                 entry.field("level") != Some("ERROR") || entry.says("a record cannot be read"),
                 "{function}: {line_text}"
             );
+            levels.extend(entry.field("level").map(str::to_owned));
         }
     }
+    assert!(levels.contains("DEBUG"), "the functions could have said more");
 }

@@ -18,7 +18,7 @@ use tests::{
 
 use crate::{
     door::{Door, signed},
-    logs::Entry,
+    logs::{Entry, FUNCTIONS},
 };
 
 const TEAM: &str = "T0E2E0001";
@@ -353,6 +353,18 @@ impl World {
     /// The address of a queue of the template.
     pub(crate) fn queue(&self, logical: &str) -> &str {
         self.stack.deployment.resource(logical).expect("a queue")
+    }
+
+    /// Writes what the functions wrote, and what is said in Slack, beside the logs of the servers.
+    pub(crate) async fn keep_logs(&self) {
+        let folder = self.stack.logs();
+        for function in FUNCTIONS {
+            let lines = self.stack.lines_of(function).await.unwrap_or_default();
+            let text: Vec<_> = lines.iter().map(|line| line.message.trim_end()).collect();
+            std::fs::write(folder.join(format!("{function}.log")), text.join("\n")).expect("a file");
+        }
+        let transcript = self.workspace.transcript(CHANNEL, None);
+        std::fs::write(folder.join("slack.log"), transcript).expect("a file");
     }
 
     /// The end of all turns: nothing is queued, nothing half done, and in every thread each message has one answer,
