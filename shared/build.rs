@@ -5,7 +5,10 @@ use std::{env, error::Error, fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-#[expect(clippy::disallowed_methods, reason = "cargo says in a variable where the results go")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo says in a variable where the results go"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../proto");

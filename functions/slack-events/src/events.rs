@@ -50,7 +50,6 @@ pub(crate) async fn handler(
             app.queue
                 .send(put.queue, &put.envelope, &put.group, &put.envelope.event_id)
                 .await?;
-            app.metrics.count("TaskQueued", Some(("queue", name(put.queue))));
             tracing::info!(
                 delivery.id = %put.envelope.delivery,
                 task.id = %put.envelope.id,
@@ -162,13 +161,6 @@ pub fn classify(
         SlackEvent::RateLimited { team_id } => Verdict::RateLimited { team_id },
         SlackEvent::Ignored { kind, reason } => Verdict::Ignore { kind, reason },
     })
-}
-
-const fn name(queue: Queue) -> &'static str {
-    match queue {
-        Queue::Tasks => "tasks",
-        Queue::Events => "events",
-    }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
