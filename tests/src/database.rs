@@ -10,18 +10,19 @@ use anyhow::Context as _;
 use migrator::run;
 use nix::unistd::getppid;
 use secrecy::ExposeSecret as _;
-use serde_json::json;
 use shared::{
     clock::Timestamp,
     config::Env,
-    connector::ConnectorKind,
-    db::{DatabaseSecret, Db, DbError, integration_credentials, integrations, organizations},
+    db::{DatabaseSecret, Db, DbError},
     id::{Ids, IntegrationId, OrganizationId},
     secret::vault::Sealed,
 };
 use tokio_postgres::NoTls;
 
-use crate::postgres::{self, Binaries, Lifetime, Server};
+use crate::{
+    postgres::{self, Binaries, Lifetime, Server},
+    seed::{self, Installation},
+};
 
 const ADMINISTRATOR: &str = "administrator";
 const APPLICATION: &str = "infragpt_app";
@@ -106,20 +107,8 @@ impl Database {
     /// # Errors
     /// When the database refuses.
     pub async fn organization(&self, slug: &str, now: Timestamp) -> Result<OrganizationId, DbError> {
-        let id = Ids::random().organization();
         let mut connection = self.pool(1)?.get().await?;
-        let transaction = connection.begin_for(id).await?;
-        let clerk_org_id = format!("org_{slug}");
-        let new = organizations::New {
-            clerk_org_id: &clerk_org_id,
-            name: slug,
-            slug,
-            created_by: None,
-            source_updated_at: now,
-        };
-        organizations::insert(&transaction, id, &new, now).await?;
-        transaction.commit().await?;
-        Ok(id)
+        seed::organization(&mut connection, &Ids::random(), slug, now).await
     }
 
     /// Connects a Slack workspace, with `sealed` as its credentials.
@@ -134,22 +123,13 @@ impl Database {
         now: Timestamp,
     ) -> Result<IntegrationId, DbError> {
         let mut connection = self.pool(1)?.get().await?;
-        let transaction = connection.begin_for(organization).await?;
-        let new = integrations::New {
-            id: Ids::random().integration(),
-            connector: ConnectorKind::Slack,
-            connected_by: None,
-            external_id: Some(team),
-            bot_id: Some("U0BOT"),
-            connector_user_id: None,
-            connector_organization_id: Some(team),
-            metadata: &json!({ "connector_org_name": team }),
-            installed_at: now,
+        let installation = Installation {
+            external_id: team,
+            bot_user_id: "U0BOT",
+            bot_token: "",
         };
-        let (id, _) = integrations::upsert(&transaction, organization, &new, now).await?;
-        integration_credentials::upsert(&transaction, organization, id, sealed, None, now).await?;
-        transaction.commit().await?;
-        Ok(id)
+        let id = Ids::random().integration();
+        seed::sealed_slack(&mut connection, organization, id, installation, sealed, now).await
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::json;
 use shared::{
     clock::Timestamp,
     connector::{ConnectorKind, slack::SlackCredentials},
-    db::{Connection, integration_credentials, integrations, organizations},
+    db::{Connection, DbError, integration_credentials, integrations, organizations},
     id::{Ids, IntegrationId, OrganizationId},
-    secret::vault::{CredentialScope, Vault},
+    secret::vault::{CredentialScope, Sealed, Vault},
 };
 
 /// A Slack workspace that an organization has connected.
@@ -30,7 +30,7 @@ pub async fn organization(
     ids: &Ids,
     name: &str,
     now: Timestamp,
-) -> anyhow::Result<OrganizationId> {
+) -> Result<OrganizationId, DbError> {
     let organization = ids.organization();
     let clerk_org_id = format!("org_{}", organization.uuid().simple());
     let new = organizations::New {
@@ -74,6 +74,21 @@ pub async fn slack(
     };
     let sealed = vault.seal(&scope, &credentials).await?;
 
+    Ok(sealed_slack(db, organization, id, installation, &sealed, now).await?)
+}
+
+/// Connects a Slack workspace with credentials that are sealed already; `id` is used where there is no connection yet.
+///
+/// # Errors
+/// When the database refuses: another organization may have the workspace.
+pub async fn sealed_slack(
+    db: &mut Connection,
+    organization: OrganizationId,
+    id: IntegrationId,
+    installation: Installation<'_>,
+    sealed: &Sealed,
+    now: Timestamp,
+) -> Result<IntegrationId, DbError> {
     let metadata = json!({ "connector_org_name": installation.external_id });
     let new = integrations::New {
         id,
@@ -87,8 +102,8 @@ pub async fn slack(
         installed_at: now,
     };
     let tx = db.begin_for(organization).await?;
-    integrations::upsert(&tx, organization, &new, now).await?;
-    integration_credentials::upsert(&tx, organization, id, &sealed, None, now).await?;
+    let (id, _) = integrations::upsert(&tx, organization, &new, now).await?;
+    integration_credentials::upsert(&tx, organization, id, sealed, None, now).await?;
     tx.commit().await?;
     Ok(id)
 }
