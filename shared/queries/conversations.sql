@@ -13,8 +13,11 @@ SELECT conversation_id, backfilled_at, false AS created
 --! find_or_insert : Conversation
 --- The conversation at a place, made if there was none; its row stays locked until the transaction ends.
 --- `created` tells the two apart: a row that this statement inserted carries the id it was given.
-INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, created_at, updated_at)
-VALUES (:conversation_id, :organization_id, :team_id, :channel_id, :thread_ts, :now, :now)
+--- One that begins here has nothing older to be read from Slack.
+INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, backfilled_at, created_at,
+                           updated_at)
+VALUES (:conversation_id, :organization_id, :team_id, :channel_id, :thread_ts,
+        CASE WHEN :begins_here::boolean THEN :now::timestamptz END, :now, :now)
 ON CONFLICT ON CONSTRAINT conversations_place_key DO UPDATE
    SET updated_at = greatest(conversations.updated_at, :now)
  WHERE conversations.organization_id = :organization_id
@@ -22,8 +25,10 @@ RETURNING conversation_id, backfilled_at, conversation_id = :conversation_id AS 
 
 --! find_or_insert_monitored : Conversation
 --- The same, in a watched channel only; no row where the channel is not watched.
-INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, created_at, updated_at)
-SELECT :conversation_id, c.organization_id, c.team_id, c.channel_id, :thread_ts, :now, :now
+INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, backfilled_at, created_at,
+                           updated_at)
+SELECT :conversation_id, c.organization_id, c.team_id, c.channel_id, :thread_ts,
+       CASE WHEN :begins_here::boolean THEN :now::timestamptz END, :now, :now
   FROM channels c
  WHERE c.organization_id = :organization_id
    AND c.team_id = :team_id

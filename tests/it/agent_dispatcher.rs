@@ -112,6 +112,11 @@ async fn a_follow_up_with_or_without_a_mention_carries_the_whole_history_in_orde
 
     let asked = stack.agent.asked();
     assert_eq!(asked.len(), 3);
+    assert_eq!(
+        stack.slack.count("conversations.replies"),
+        0,
+        "nothing in it is older than our part"
+    );
     let conversations: Vec<_> = asked
         .iter()
         .map(|asked| asked.request.conversation_id.clone())

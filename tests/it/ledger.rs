@@ -30,6 +30,7 @@ const PLACE: Place<'static> = Place {
     team: "T1",
     channel: "C1",
     thread: "1790000000.000100",
+    begins_here: false,
 };
 
 fn now() -> Timestamp {

@@ -153,6 +153,7 @@ async fn turn(counted: &Counted, connection: &mut Connection, ids: &Ids, ts: &st
         team: "T1",
         channel: "C1",
         thread: "1790000000.000100",
+        begins_here: false,
     };
     counted.take();
 

@@ -303,6 +303,7 @@ async fn our_own_statements_find_nothing_of_another_organization() {
         team: "T",
         channel: "C",
         thread: "1.000000",
+        begins_here: true,
     };
     let ids = Ids::random();
 

@@ -119,7 +119,7 @@ impl Responder {
     ///
     /// # Errors
     /// When it was not taken.
-    #[tracing::instrument(name = "migrator.respond", skip_all, err)]
+    #[tracing::instrument(name = "migrator.respond", skip_all, err(level = "debug"))]
     pub async fn send(&self, url: &str, response: &Response) -> Result<(), RespondError> {
         let body = response.encode()?;
         let mut problem = String::new();

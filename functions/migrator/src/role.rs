@@ -39,7 +39,7 @@ pub enum RoleError {
 ///
 /// # Errors
 /// When a role of the name exists that is more than it may be, and when the database refuses.
-#[tracing::instrument(name = "migrator.role", skip_all, err)]
+#[tracing::instrument(name = "migrator.role", skip_all, err(level = "debug"))]
 pub async fn ensure(connection: &mut Connection, application: &DatabaseSecret) -> Result<(), RoleError> {
     let name = application.username.as_str();
     if !is_plain(name) {

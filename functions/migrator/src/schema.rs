@@ -55,7 +55,7 @@ pub fn latest() -> i32 {
 ///
 /// # Errors
 /// When the database refuses.
-#[tracing::instrument(name = "migrator.lock", skip_all, err)]
+#[tracing::instrument(name = "migrator.lock", skip_all, err(level = "debug"))]
 pub async fn lock(connection: &mut Connection) -> Result<(), DbError> {
     connection
         .driver()
@@ -71,7 +71,7 @@ pub async fn lock(connection: &mut Connection) -> Result<(), DbError> {
 ///
 /// # Errors
 /// When a migration fails, and when the history is not one of this release.
-#[tracing::instrument(name = "migrator.migrate", skip_all, err)]
+#[tracing::instrument(name = "migrator.migrate", skip_all, err(level = "debug"))]
 pub async fn migrate(connection: &mut Connection) -> Result<Applied, SchemaError> {
     let runner = embedded::migrations::runner()
         .set_abort_divergent(true)

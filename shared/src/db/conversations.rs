@@ -18,6 +18,8 @@ pub struct Place<'a> {
     pub channel: &'a str,
     /// The thread: the timestamp of its first message, or `im`.
     pub thread: &'a str,
+    /// True when the message that comes begins it: nothing older can be read from Slack.
+    pub begins_here: bool,
 }
 
 /// A conversation.
@@ -87,6 +89,7 @@ impl Door {
                     team_id: place.team,
                     channel_id: place.channel,
                     thread_ts: place.thread,
+                    begins_here: place.begins_here,
                     now,
                 };
                 statement.params(client, &params).opt().await?
@@ -104,6 +107,7 @@ impl Door {
                 let params = statements::FindOrInsertMonitoredParams {
                     conversation_id: id.uuid(),
                     thread_ts: place.thread,
+                    begins_here: place.begins_here,
                     now,
                     organization_id: scope.uuid(),
                     team_id: place.team,

@@ -175,6 +175,7 @@ mod tests {
             team: "",
             channel: "",
             thread: "",
+            begins_here: true,
         };
         let Ok(mut connection) = send(db.get()).await else {
             return;

@@ -15,12 +15,14 @@ pub struct FindOrInsertParams<T1: crate::StringSql, T2: crate::StringSql, T3: cr
     pub team_id: T1,
     pub channel_id: T2,
     pub thread_ts: T3,
+    pub begins_here: bool,
     pub now: chrono::DateTime<chrono::Utc>,
 }
 #[derive(Debug)]
 pub struct FindOrInsertMonitoredParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate::StringSql> {
     pub conversation_id: uuid::Uuid,
     pub thread_ts: T1,
+    pub begins_here: bool,
     pub now: chrono::DateTime<chrono::Utc>,
     pub organization_id: uuid::Uuid,
     pub team_id: T2,
@@ -256,9 +258,10 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
 pub struct FindOrInsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The conversation at a place, made if there was none; its row stays locked until the transaction ends.
 /// `created` tells the two apart: a row that this statement inserted carries the id it was given.
+/// One that begins here has nothing older to be read from Slack.
 pub fn find_or_insert() -> FindOrInsertStmt {
     FindOrInsertStmt(
-        "INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT ON CONSTRAINT conversations_place_key DO UPDATE SET updated_at = greatest(conversations.updated_at, $6) WHERE conversations.organization_id = $2 RETURNING conversation_id, backfilled_at, conversation_id = $1 AS created",
+        "INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, backfilled_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, CASE WHEN $6::boolean THEN $7::timestamptz END, $7, $7) ON CONFLICT ON CONSTRAINT conversations_place_key DO UPDATE SET updated_at = greatest(conversations.updated_at, $7) WHERE conversations.organization_id = $2 RETURNING conversation_id, backfilled_at, conversation_id = $1 AS created",
         None,
     )
 }
@@ -286,8 +289,9 @@ impl FindOrInsertStmt {
         team_id: &'a T1,
         channel_id: &'a T2,
         thread_ts: &'a T3,
+        begins_here: &'a bool,
         now: &'a chrono::DateTime<chrono::Utc>,
-    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 6> {
+    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 7> {
         ConversationQuery {
             client,
             params: [
@@ -296,6 +300,7 @@ impl FindOrInsertStmt {
                 team_id,
                 channel_id,
                 thread_ts,
+                begins_here,
                 now,
             ],
             query: self.0,
@@ -317,7 +322,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
         'a,
         's,
         FindOrInsertParams<T1, T2, T3>,
-        ConversationQuery<'c, 'a, 's, C, Conversation, 6>,
+        ConversationQuery<'c, 'a, 's, C, Conversation, 7>,
         C,
     > for FindOrInsertStmt
 {
@@ -325,7 +330,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
         &'s self,
         client: &'c C,
         params: &'a FindOrInsertParams<T1, T2, T3>,
-    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 6> {
+    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 7> {
         self.bind(
             client,
             &params.conversation_id,
@@ -333,6 +338,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
             &params.team_id,
             &params.channel_id,
             &params.thread_ts,
+            &params.begins_here,
             &params.now,
         )
     }
@@ -341,7 +347,7 @@ pub struct FindOrInsertMonitoredStmt(&'static str, Option<tokio_postgres::Statem
 /// The same, in a watched channel only; no row where the channel is not watched.
 pub fn find_or_insert_monitored() -> FindOrInsertMonitoredStmt {
     FindOrInsertMonitoredStmt(
-        "INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, created_at, updated_at) SELECT $1, c.organization_id, c.team_id, c.channel_id, $2, $3, $3 FROM channels c WHERE c.organization_id = $4 AND c.team_id = $5 AND c.channel_id = $6 AND c.is_monitored ON CONFLICT ON CONSTRAINT conversations_place_key DO UPDATE SET updated_at = greatest(conversations.updated_at, $3) WHERE conversations.organization_id = $4 RETURNING conversation_id, backfilled_at, conversation_id = $1 AS created",
+        "INSERT INTO conversations (conversation_id, organization_id, team_id, channel_id, thread_ts, backfilled_at, created_at, updated_at) SELECT $1, c.organization_id, c.team_id, c.channel_id, $2, CASE WHEN $3::boolean THEN $4::timestamptz END, $4, $4 FROM channels c WHERE c.organization_id = $5 AND c.team_id = $6 AND c.channel_id = $7 AND c.is_monitored ON CONFLICT ON CONSTRAINT conversations_place_key DO UPDATE SET updated_at = greatest(conversations.updated_at, $4) WHERE conversations.organization_id = $5 RETURNING conversation_id, backfilled_at, conversation_id = $1 AS created",
         None,
     )
 }
@@ -366,16 +372,18 @@ impl FindOrInsertMonitoredStmt {
         client: &'c C,
         conversation_id: &'a uuid::Uuid,
         thread_ts: &'a T1,
+        begins_here: &'a bool,
         now: &'a chrono::DateTime<chrono::Utc>,
         organization_id: &'a uuid::Uuid,
         team_id: &'a T2,
         channel_id: &'a T3,
-    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 6> {
+    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 7> {
         ConversationQuery {
             client,
             params: [
                 conversation_id,
                 thread_ts,
+                begins_here,
                 now,
                 organization_id,
                 team_id,
@@ -400,7 +408,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
         'a,
         's,
         FindOrInsertMonitoredParams<T1, T2, T3>,
-        ConversationQuery<'c, 'a, 's, C, Conversation, 6>,
+        ConversationQuery<'c, 'a, 's, C, Conversation, 7>,
         C,
     > for FindOrInsertMonitoredStmt
 {
@@ -408,11 +416,12 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
         &'s self,
         client: &'c C,
         params: &'a FindOrInsertMonitoredParams<T1, T2, T3>,
-    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 6> {
+    ) -> ConversationQuery<'c, 'a, 's, C, Conversation, 7> {
         self.bind(
             client,
             &params.conversation_id,
             &params.thread_ts,
+            &params.begins_here,
             &params.now,
             &params.organization_id,
             &params.team_id,

@@ -246,6 +246,10 @@ impl Answering {
             team: message.tenant(),
             channel: &message.channel,
             thread: message.thread(),
+            begins_here: message
+                .thread_ts
+                .as_ref()
+                .is_none_or(|thread| *thread == message.ts),
         };
         let lease_term = Term {
             now,
@@ -285,16 +289,12 @@ impl Answering {
         let taken = turns::take(&tx, scope, conversation.id, &new, HISTORY_MESSAGES, now).await?;
         tx.commit().await?;
 
-        let begins_the_thread = message
-            .thread_ts
-            .as_ref()
-            .is_none_or(|thread| *thread == message.ts);
         Ok(Received::Taken(Box::new(Taken {
             lease,
             installation,
             credentials,
             conversation: conversation.id,
-            needs_backfill: conversation.backfilled_at.is_none() && !begins_the_thread,
+            needs_backfill: conversation.backfilled_at.is_none(),
             question: taken.question.id,
             asker_name: taken.question.sender_name,
             text,
