@@ -85,7 +85,7 @@ impl std::fmt::Debug for Answering {
 pub struct Limits {
     /// How long the agent may take.
     pub agent: Duration,
-    /// How much history it is given, in tokens as [`history`] estimates them.
+    /// How much history it is given, in tokens as [`history`](super::history) estimates them.
     pub history_tokens: usize,
 }
 
