@@ -34,13 +34,15 @@ RETURNING message_id;
 
 --! history : (sender_user_id?, sender_name?)
 --- The last messages before a point in time, newest first: what people and the assistant said, no notices.
-SELECT message_id, role, sender_user_id, sender_name, message_text, sent_at
-  FROM messages
- WHERE organization_id = :organization_id
-   AND conversation_id = :conversation_id
-   AND role IN ('user', 'assistant')
-   AND sent_at < :before
- ORDER BY sent_at DESC, message_id DESC
+--- An answer counts from the time of its question: it may have been posted after the next question was asked.
+SELECT m.message_id, m.role, m.sender_user_id, m.sender_name, m.message_text, m.sent_at
+  FROM messages m
+  LEFT JOIN messages question ON question.organization_id = m.organization_id AND question.message_id = m.in_reply_to
+ WHERE m.organization_id = :organization_id
+   AND m.conversation_id = :conversation_id
+   AND m.role IN ('user', 'assistant')
+   AND coalesce(question.sent_at, m.sent_at) < :before
+ ORDER BY m.sent_at DESC, m.message_id DESC
  LIMIT :count;
 
 --! find_answer : (slack_message_ts?)

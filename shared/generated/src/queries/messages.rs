@@ -786,9 +786,10 @@ impl<
 }
 pub struct HistoryStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The last messages before a point in time, newest first: what people and the assistant said, no notices.
+/// An answer counts from the time of its question: it may have been posted after the next question was asked.
 pub fn history() -> HistoryStmt {
     HistoryStmt(
-        "SELECT message_id, role, sender_user_id, sender_name, message_text, sent_at FROM messages WHERE organization_id = $1 AND conversation_id = $2 AND role IN ('user', 'assistant') AND sent_at < $3 ORDER BY sent_at DESC, message_id DESC LIMIT $4",
+        "SELECT m.message_id, m.role, m.sender_user_id, m.sender_name, m.message_text, m.sent_at FROM messages m LEFT JOIN messages question ON question.organization_id = m.organization_id AND question.message_id = m.in_reply_to WHERE m.organization_id = $1 AND m.conversation_id = $2 AND m.role IN ('user', 'assistant') AND coalesce(question.sent_at, m.sent_at) < $3 ORDER BY m.sent_at DESC, m.message_id DESC LIMIT $4",
         None,
     )
 }
