@@ -1015,3 +1015,193 @@ async fn a_turn_that_cannot_be_brought_to_its_end_is_given_up_in_words_before_th
         [("too_many_attempts".to_owned(), 1)].into()
     );
 }
+
+#[tokio::test]
+async fn an_answer_with_a_null_character_is_stored_and_posted_at_once() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    stack
+        .agent
+        .next(Behaviour::Answer("the log says a\0b".to_owned()));
+    let (ts, envelope) = mention(&stack, &acme, "why?");
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    let handled = stack.handle(&dispatcher, vec![record("r", 1, &envelope)]).await;
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    let thread = acme.workspace.messages("C1", Some(&ts));
+    assert!(thread[1].shown().contains("the log says a"), "{:?}", thread[1]);
+}
+
+#[tokio::test]
+async fn a_thread_that_slack_does_not_hand_out_does_not_keep_the_question_from_being_answered() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let first = said(&stack, &acme, "C1", "U1", "checkout is slow", None).await;
+    let ts = acme
+        .workspace
+        .say("C1", "U2", &acme.mention("why?"), Some(&first));
+    let envelope = &stack.envelopes(&acme.workspace, "C1", &ts)[0];
+    stack.slack.trouble(
+        "conversations.replies",
+        100,
+        &Trouble::RateLimited(Duration::from_mins(1)),
+    );
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    for attempt in 1..3 {
+        let handled = stack
+            .handle(&dispatcher, vec![record("r", attempt, envelope)])
+            .await;
+        assert_eq!(handled.returned, ["r"]);
+    }
+    let handled = stack.handle(&dispatcher, vec![record("r", 3, envelope)]).await;
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    assert_eq!(stack.slack.posts(), 1);
+    stack.slack.no_more_trouble();
+    said(&stack, &acme, "C1", "U2", &acme.mention("and now?"), Some(&first)).await;
+    let past = &stack.agent.asked()[1].request.past_messages;
+    let texts: Vec<_> = past.iter().map(|said| said.content.as_str()).collect();
+    assert_eq!(
+        texts[..2],
+        ["checkout is slow", "why?"],
+        "the next question brings it in"
+    );
+    assert_eq!(texts.len(), 3, "and our answer is there once: {texts:?}");
+}
+
+#[tokio::test]
+async fn a_thread_whose_beginning_was_deleted_is_answered_in_all_the_same() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let first = said(&stack, &acme, "C1", "U1", "checkout is slow", None).await;
+    stack
+        .slack
+        .trouble("conversations.replies", 1, &Trouble::Code("thread_not_found"));
+
+    said(&stack, &acme, "C1", "U2", &acme.mention("why?"), Some(&first)).await;
+
+    assert_eq!(stack.slack.posts(), 1);
+}
+
+#[tokio::test]
+async fn a_second_attempt_that_makes_the_answer_needs_no_right_to_read_the_thread() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    stack.agent.next(Behaviour::Fail(Code::Unavailable));
+    let (_, envelope) = mention(&stack, &acme, "why?");
+    stack
+        .slack
+        .trouble("conversations.replies", 100, &Trouble::Code("missing_scope"));
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    stack.handle(&dispatcher, vec![record("r", 1, &envelope)]).await;
+    let handled = stack.handle(&dispatcher, vec![record("r", 2, &envelope)]).await;
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    assert_eq!(stack.slack.posts(), 1);
+}
+
+#[tokio::test]
+async fn a_question_too_long_for_the_agent_loses_its_middle_and_displaces_the_history() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let ts = said(&stack, &acme, "C1", "U1", &acme.mention("hello"), None).await;
+    let long = format!("why is this? {} please help", "noise ".repeat(30_000));
+
+    said(&stack, &acme, "C1", "U1", &long, Some(&ts)).await;
+
+    let asked = &stack.agent.asked()[1].request;
+    let text = &asked.current_message;
+    assert!(text.len() <= 4 * 8_000, "{} bytes", text.len());
+    assert!(text.starts_with("why is this? noise") && text.ends_with("noise  please help"));
+    assert_eq!(asked.past_messages.len(), 0);
+}
+
+#[tokio::test]
+async fn a_workspace_connected_anew_between_two_pages_gets_no_page_twice() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let paragraph = "A sentence about the incident that took a while. ".repeat(20);
+    stack.agent.next(Behaviour::Hold(
+        std::array::from_fn::<_, 15, _>(|n| format!("{n}. {paragraph}\n\n")).concat(),
+    ));
+    let (ts, envelope) = mention(&stack, &acme, "tell me all");
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    let reconnect = async {
+        stack.agent.wait_for_questions(1).await;
+        acme.workspace.issue_token("xoxb-acme-second-0123456789");
+        stack
+            .connect(&acme, "xoxb-acme-second-0123456789")
+            .await
+            .expect("connected anew");
+        stack.agent.release();
+        stack.slack.until_posts(1).await;
+        acme.workspace.revoke_token(&acme.token, "token_revoked");
+    };
+    let (handled, ()) = tokio::join!(
+        stack.handle(&dispatcher, vec![record("r", 1, &envelope)]),
+        reconnect
+    );
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    let pages: Vec<_> = acme
+        .workspace
+        .messages("C1", Some(&ts))
+        .into_iter()
+        .skip(1)
+        .map(|page| page.shown().to_owned())
+        .collect();
+    let distinct: std::collections::HashSet<_> = pages.iter().collect();
+    assert_eq!((pages.len(), distinct.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_follow_up_asked_before_the_answer_came_is_asked_with_that_answer() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    stack
+        .agent
+        .next(Behaviour::Answer("The pool is full.".to_owned()));
+    let (ts, first) = mention(&stack, &acme, "why is checkout slow?");
+    let second = acme.workspace.say("C1", "U1", "and since when?", Some(&ts));
+    let second = stack
+        .envelopes(&acme.workspace, "C1", &second)
+        .pop()
+        .expect("an event");
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    stack
+        .handle(
+            &dispatcher,
+            vec![record("first", 1, &first), record("second", 1, &second)],
+        )
+        .await;
+
+    let past = &stack.agent.asked()[1].request.past_messages;
+    let texts: Vec<_> = past.iter().map(|said| said.content.as_str()).collect();
+    assert_eq!(texts, ["why is checkout slow?", "The pool is full."]);
+}
+
+#[tokio::test]
+async fn an_agent_for_which_no_time_is_left_is_not_asked_and_not_blamed() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let (_, envelope) = mention(&stack, &acme, "why?");
+    let dispatcher = stack.dispatcher().expect("a process");
+    let mut event = aws_lambda_events::sqs::SqsEvent::default();
+    event.records = vec![record("r", 1, &envelope)];
+    let deadline: Timestamp = clock::after(stack.clock.now(), Duration::from_secs(20));
+    let slow = async {
+        stack.slack.until_called("reactions.add", 1).await;
+        stack.clock.advance(Duration::from_secs(12));
+    };
+
+    let (response, ()) = tokio::join!(agent_dispatcher::handle(&dispatcher, event, deadline), slow);
+
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert_eq!(stack.agent.asked().len(), 0);
+    assert_eq!(stack.slack.posts(), 0);
+}

@@ -20,14 +20,15 @@ const LATE: Duration = Duration::from_mins(5);
 const PATIENCE_WITH_SLACK: Duration = Duration::from_secs(20);
 
 impl Turn<'_> {
-    /// Posts the answer's pages, each at most once. Answers the first page's timestamp.
+    /// Posts the answer's pages, each at most once. Answers the first page's timestamp. `may_stand_there`: somebody
+    /// may have begun to post this very answer.
     pub(super) async fn deliver(
         &self,
         token: &SecretString,
         answer: &messages::Answer,
+        may_stand_there: bool,
     ) -> Result<String, Stop> {
         let place = self.place();
-        let may_stand_there = self.taken.lease.attempt > 1 || self.work.attempt > 1;
         let mut first = None;
         for (number, mut page) in answer::pages(&answer.text).into_iter().enumerate() {
             let key = format!("{}:{number}", answer.id);

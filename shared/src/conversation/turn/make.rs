@@ -1,6 +1,9 @@
 //! Making the answer: what was said before, what the agent says now, and what a person is told in its place.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 
@@ -20,6 +23,10 @@ const AGENT_ATTEMPTS: i32 = 3;
 /// time, or what it needs has been away for about two hours. Less than the queue's limit of 20, after which nobody would
 /// say anything.
 const ATTEMPTS: i32 = 15;
+/// With less time than this for the agent, it is not asked.
+const LEAST_FOR_THE_AGENT: Duration = Duration::from_secs(3);
+/// How often a turn is begun before it goes on without a thread that Slack does not hand out.
+const BACKFILL_ATTEMPTS: i32 = 3;
 /// How much of a thread is fetched when its first mention of us comes late.
 const BACKFILL_MESSAGES: usize = 200;
 /// How many people's names are looked up for that.
@@ -35,20 +42,11 @@ impl Turn<'_> {
     pub(super) async fn make_answer(&self, token: &SecretString) -> Result<messages::Answer, Stop> {
         let (reaction, name) = tokio::join!(self.react(token), self.asker(token));
         reaction?;
-        let history = if self.taken.needs_backfill {
-            self.backfill(token).await?
-        } else {
-            self.taken.history.clone()
-        };
+        // Before anything that may be what fails each time.
         let (role, text) = if self.taken.lease.attempt > ATTEMPTS {
             self.notice(Trouble::TooManyAttempts)
-        } else if self.taken.text.is_empty() && history.is_empty() {
-            (messages::Role::Notice, NOTHING_ASKED.to_owned())
         } else {
-            match self.ask(name.as_deref(), history).await? {
-                Ok(text) => (messages::Role::Assistant, text),
-                Err(trouble) => self.notice(trouble),
-            }
+            self.find_words(token, name.as_deref()).await?
         };
         let answer = messages::Answer {
             id: self.answering.ids.message(),
@@ -72,6 +70,26 @@ impl Turn<'_> {
         );
         messages::store_answer(&mut db, scope, delivery, self.taken.lease, &new, now).await?;
         Ok(answer)
+    }
+
+    /// What the agent says, or what the person is told in its place.
+    async fn find_words(
+        &self,
+        token: &SecretString,
+        name: Option<&str>,
+    ) -> Result<(messages::Role, String), Stop> {
+        let history = if self.taken.needs_backfill {
+            self.backfill(token).await?
+        } else {
+            self.taken.history.clone()
+        };
+        if self.taken.text.is_empty() && history.is_empty() {
+            return Ok((messages::Role::Notice, NOTHING_ASKED.to_owned()));
+        }
+        Ok(match self.ask(name, history).await? {
+            Ok(text) => (messages::Role::Assistant, storable(text)),
+            Err(trouble) => self.notice(trouble),
+        })
     }
 
     /// What stands in the place of an answer.
@@ -125,9 +143,16 @@ impl Turn<'_> {
         let thread = match thread {
             Ok(thread) => thread,
             // Without the right to read the thread, the answer is the best that the question alone allows.
-            Err(SlackError::Rejected { code }) => {
+            // Whether we may post there, posting will tell.
+            Err(SlackError::Rejected { code } | SlackError::ChannelGone { code }) => {
                 tracing::warn!(slack.code = code, "the thread cannot be read");
                 Vec::new()
+            }
+            // Slack may go on refusing (it lets some apps read one page a minute): an answer without the thread is
+            // better than none. The thread stays unread, so the next question tries again.
+            Err(error) if error.is_retryable() && self.taken.lease.attempt >= BACKFILL_ATTEMPTS => {
+                tracing::warn!(error = %error, "the thread could not be read again and again");
+                return Ok(self.taken.history.clone());
             }
             Err(error) => return Err(error.into()),
         };
@@ -148,7 +173,10 @@ impl Turn<'_> {
                 names.insert(user, name);
             }
         }
-        let texts: Vec<_> = thread.iter().map(|said| plain(&said.text, ours)).collect();
+        let texts: Vec<_> = thread
+            .iter()
+            .map(|said| storable(plain(&said.text, ours)))
+            .collect();
         let earlier: Vec<_> = thread
             .iter()
             .zip(&texts)
@@ -204,16 +232,32 @@ impl Turn<'_> {
         history: Vec<messages::Message>,
     ) -> Result<Result<String, Trouble>, Stop> {
         let answering = self.answering;
+        let left = clock::until(answering.clock.now(), self.work.deadline).saturating_sub(AFTER_THE_AGENT);
+        if left < LEAST_FOR_THE_AGENT {
+            // Nobody would have asked, yet the person would hear that it took too long.
+            return Err(TaskError::retry("too little of the invocation's time is left for the agent").into());
+        }
         let mut past: Vec<_> = history.into_iter().map(utterance).collect();
-        history::budget(&mut past, answering.limits.history_tokens, |said| &mut said.text);
-        let question = Question {
-            conversation: self.taken.conversation,
-            message: self.taken.question,
-            organization: self.organization(),
+        // The question is the last of what is budgeted: it stays, but what somebody pastes into it has an end too.
+        past.push(Utterance {
+            id: self.taken.question,
+            role: Role::User {
+                slack_user: self.message.user.clone().unwrap_or_default(),
+                name: name.map(str::to_owned),
+            },
             text: match self.taken.text.as_str() {
                 "" => ONLY_NAMED.to_owned(),
                 text => text.to_owned(),
             },
+            at: answering.clock.now(),
+        });
+        history::budget(&mut past, answering.limits.history_tokens, |said| &mut said.text);
+        let text = past.pop().map(|asked| asked.text).unwrap_or_default();
+        let question = Question {
+            conversation: self.taken.conversation,
+            message: self.taken.question,
+            organization: self.organization(),
+            text,
             history: past,
             user_id: self.message.user.clone().unwrap_or_default(),
             user_name: name.map(str::to_owned),
@@ -222,7 +266,6 @@ impl Turn<'_> {
             traceparent: self.work.envelope.traceparent.clone(),
             request_id: self.work.envelope.id.to_string(),
         };
-        let left = clock::until(answering.clock.now(), self.work.deadline).saturating_sub(AFTER_THE_AGENT);
         let began = answering.clock.now();
         let result = answering
             .agent
@@ -244,6 +287,15 @@ impl Turn<'_> {
             }
         };
         Ok(Err(trouble))
+    }
+}
+
+/// A text as Postgres takes it: without the one character that it refuses.
+fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{FFFD}")
+    } else {
+        text
     }
 }
 

@@ -414,11 +414,14 @@ impl Turn<'_> {
         token: &SecretString,
         answer: &mut Option<messages::Answer>,
     ) -> Result<String, Stop> {
+        // An answer is stored before it is posted, so one that was not there yet stands nowhere; one that was may have
+        // been posted in part, by another process or by this one with a token that was taken back in between.
+        let may_stand_there = answer.is_some();
         let answer = match answer {
             Some(answer) => answer,
             None => answer.insert(self.make_answer(token).await?),
         };
-        self.deliver(token, answer).await
+        self.deliver(token, answer, may_stand_there).await
     }
 
     async fn finish_posted(&self, answer: Option<messages::Answer>, ts: &str) -> Result<(), TaskError> {
