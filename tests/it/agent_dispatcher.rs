@@ -1205,3 +1205,58 @@ async fn an_agent_for_which_no_time_is_left_is_not_asked_and_not_blamed() {
     assert_eq!(stack.agent.asked().len(), 0);
     assert_eq!(stack.slack.posts(), 0);
 }
+
+#[tokio::test]
+async fn an_org_wide_installation_answers_in_each_of_its_workspaces_and_keeps_them_apart() {
+    let stack = Stack::start().await.expect("a stack");
+    let grid = stack.organization("grid", "E1").await.expect("an organization");
+    let other = stack
+        .organization("other", "T9")
+        .await
+        .expect("another organization");
+    let (ts, seen) = mention(&stack, &grid, "why?");
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    for team in ["T7", "T8"] {
+        let mut envelope = seen.clone();
+        let Task::AnswerSlackMessageV1(message) = &mut envelope.task else {
+            panic!("a mention is a message");
+        };
+        message.team_id = Some(team.to_owned());
+        message.enterprise_id = Some("E1".to_owned());
+        message.is_enterprise_install = true;
+        envelope.delivery = message.delivery_key();
+        let handled = stack.handle(&dispatcher, vec![record(team, 1, &envelope)]).await;
+        assert_eq!(handled.returned, Vec::<String>::new());
+    }
+
+    assert_eq!(grid.workspace.messages("C1", Some(&ts)).len(), 3);
+    assert_eq!(other.workspace.messages("C1", None).len(), 0);
+    let asked = stack.agent.asked();
+    assert_ne!(
+        asked[0].request.conversation_id, asked[1].request.conversation_id,
+        "one conversation a workspace"
+    );
+    for asked in asked {
+        assert_eq!(asked.request.organization_id, grid.id.uuid().to_string());
+        assert_eq!(asked.request.past_messages.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn ten_threads_at_once_share_two_connections() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    let batch: Vec<_> = (0..10)
+        .map(|number| {
+            let (_, envelope) = mention(&stack, &acme, &format!("question {number}"));
+            record(&number.to_string(), 1, &envelope)
+        })
+        .collect();
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    let handled = stack.handle(&dispatcher, batch).await;
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    assert_eq!(stack.slack.posts(), 10);
+}

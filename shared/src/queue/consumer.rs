@@ -34,6 +34,10 @@ pub const HIDDEN: Duration = Duration::from_mins(1);
 /// How often that is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(20);
 
+/// The longest wait before a record is handed out again, whoever asks for a longer one: the queue's own visibility
+/// timeout. SQS refuses to hide a record for more than twelve hours, and it would come back at once, again and again.
+const LONGEST_WAIT: Duration = Duration::from_mins(30);
+
 /// The waits before a record is handed out again, by how often it was received.
 const BACKOFF: [Duration; 4] = [
     Duration::from_secs(5),
@@ -308,7 +312,7 @@ impl Consumer<'_> {
         };
         match error.decision {
             Decision::Retry { after } => {
-                let wait = after.unwrap_or_else(|| backoff(attempt));
+                let wait = after.unwrap_or_else(|| backoff(attempt)).min(LONGEST_WAIT);
                 span.in_scope(|| {
                     tracing::warn!(
                         wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -552,6 +556,27 @@ mod tests {
             (24..=30).contains(&wait.as_secs()),
             "the second attempt's backoff is 30 s less jitter: {wait:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_wait_longer_than_sqs_takes_is_shortened() {
+        let inbox = RecordingInbox::default();
+        let metrics = Metrics::new("test", "test", Arc::new(SystemClock));
+        let mut event = SqsEvent::default();
+        event.records = vec![record(0, 1, Outcome::Retry)];
+        Consumer {
+            inbox: &inbox,
+            metrics: &metrics,
+        }
+        .consume(event, Timestamp::UNIX_EPOCH, async |_| {
+            Err(TaskError::retry_after(
+                Duration::from_hours(24),
+                "slack asks to wait",
+            ))
+        })
+        .await;
+        let hidden = inbox.hidden.into_inner().unwrap();
+        assert_eq!(hidden.last(), Some(&(vec!["receipt-0".to_owned()], LONGEST_WAIT)));
     }
 
     #[test]
