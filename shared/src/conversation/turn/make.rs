@@ -23,6 +23,9 @@ const AGENT_ATTEMPTS: i32 = 3;
 /// time, or what it needs has been away for about two hours. Less than the queue's limit of 20, after which nobody would
 /// say anything.
 const ATTEMPTS: i32 = 15;
+/// The longest question, in tokens as [`history`] estimates them: what somebody pastes into it must have an end too,
+/// and a message of 40 000 characters, which is what Slack takes, mostly stays whole.
+const QUESTION_TOKENS: usize = 20_000;
 /// With less time than this for the agent, it is not asked.
 const LEAST_FOR_THE_AGENT: Duration = Duration::from_secs(3);
 /// How often a turn is begun before it goes on without a thread that Slack does not hand out.
@@ -238,26 +241,17 @@ impl Turn<'_> {
             return Err(TaskError::retry("too little of the invocation's time is left for the agent").into());
         }
         let mut past: Vec<_> = history.into_iter().map(utterance).collect();
-        // The question is the last of what is budgeted: it stays, but what somebody pastes into it has an end too.
-        past.push(Utterance {
-            id: self.taken.question,
-            role: Role::User {
-                slack_user: self.message.user.clone().unwrap_or_default(),
-                name: name.map(str::to_owned),
-            },
-            text: match self.taken.text.as_str() {
-                "" => ONLY_NAMED.to_owned(),
-                text => text.to_owned(),
-            },
-            at: answering.clock.now(),
-        });
         history::budget(&mut past, answering.limits.history_tokens, |said| &mut said.text);
-        let text = past.pop().map(|asked| asked.text).unwrap_or_default();
+        let mut text = vec![match self.taken.text.as_str() {
+            "" => ONLY_NAMED.to_owned(),
+            text => text.to_owned(),
+        }];
+        history::budget(&mut text, QUESTION_TOKENS, |text| text);
         let question = Question {
             conversation: self.taken.conversation,
             message: self.taken.question,
             organization: self.organization(),
-            text,
+            text: text.concat(),
             history: past,
             user_id: self.message.user.clone().unwrap_or_default(),
             user_name: name.map(str::to_owned),
