@@ -27,10 +27,10 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// For a function whose sender waits three seconds for an answer: 2 s at the most.
+    /// For a function whose sender waits three seconds for an answer, which a cold start is a part of.
     pub const SENDER_WAITS: Self = Self {
         attempt: std::time::Duration::from_millis(800),
-        total: std::time::Duration::from_secs(2),
+        total: std::time::Duration::from_millis(1_800),
         attempts: 2,
     };
     /// For a function behind a queue.

@@ -6,5 +6,5 @@ use slack_events::{App, router};
 async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
     let app = App::from_env().await?;
-    lambda_http::run(router(app)).await
+    shared::http::gateway::serve(router(app)).await
 }

@@ -1,4 +1,5 @@
-//! What every HTTP function shares: the error shape, and the layers around its routes.
+//! What every HTTP function shares: the way in, the error shape, and the layers around its routes.
 
 pub mod error;
+pub mod gateway;
 pub mod layer;

@@ -23,7 +23,7 @@ use shared::{
 };
 use slack_events::{App, Config, router};
 use tests::{
-    gateway::{Answer, Call},
+    gateway::{self, Answer, Call},
     queue::{Recorded, RecordingQueue},
 };
 
@@ -97,6 +97,13 @@ impl Door {
 
     pub(crate) async fn send(&self, call: &Call) -> Answer {
         call.send(&self.router)
+            .await
+            .expect("API Gateway would read the answer")
+    }
+
+    /// Sends what API Gateway would make of a request.
+    async fn answer(&self, event: &Value) -> Answer {
+        gateway::send(event, &self.router)
             .await
             .expect("API Gateway would read the answer")
     }

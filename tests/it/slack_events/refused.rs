@@ -235,3 +235,60 @@ async fn other_methods_and_paths_are_told_so_in_our_error_shape() {
     }
     assert!(door.queue.recorded().is_empty());
 }
+
+#[tokio::test]
+async fn nothing_odd_around_a_delivery_sets_off_a_server_error() {
+    let door = Door::new();
+    let good = || door.signed(fixture("app_mention"));
+    for (name, value) in [
+        ("X-Forwarded-Proto", "::"),
+        ("X-Forwarded-Proto", "é"),
+        ("Host", "a b"),
+        ("Host", "[::1"),
+        ("Host", "x:99999"),
+        ("Host", ""),
+        ("Host", "x/y"),
+        ("X-Odd", "\u{1}\u{7f}"),
+        ("X Odd", "x"),
+        ("Cookie", "a=\n"),
+    ] {
+        let answer = door.send(&good().with(name, value)).await;
+        assert_eq!(answer.status, 200, "{name}: {value:?}");
+        assert_eq!(door.queue.drain().len(), 1, "{name}: {value:?}");
+        let forged = good().with(name, value).instead(slack::SIGNATURE, "v0=");
+        assert_eq!(door.status(forged).await, 401, "{name}: {value:?}");
+    }
+    let unreadable = good().instead(slack::SIGNATURE, "v0=\u{1}");
+    assert_eq!(
+        door.status(unreadable).await,
+        401,
+        "a signature that HTTP does not allow"
+    );
+    for path in [
+        "@x:99999/",
+        "/slack/\u{0}",
+        "/slack/a b",
+        "/slack/é\n",
+        "/slack/[",
+        "\\\\",
+    ] {
+        let call = Call {
+            path: path.to_owned(),
+            ..good()
+        };
+        assert_eq!(door.status(call).await, 404, "{path:?}");
+    }
+    let mut event = good().event();
+    event["requestContext"]["domainName"] = json!("abc.execute-api.127.0.0.1");
+    event["headers"]["host"] = json!("127.0.0.1:20778");
+    assert_eq!(door.answer(&event).await.status, 200, "an emulator's address");
+    event["headers"]["host"].take();
+    assert_eq!(door.answer(&event).await.status, 200, "no host");
+    assert_eq!(door.queue.drain().len(), 2);
+    for query in ["a=<b> c", "\u{1}", "é", "#"] {
+        let mut event = good().event();
+        event["rawQueryString"] = json!(query);
+        assert_eq!(door.answer(&event).await.status, 200, "{query:?}");
+        assert_eq!(door.queue.drain().len(), 1, "{query:?}");
+    }
+}
