@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use secrecy::SecretString;
 use serde_json::Value;
 use shared::{
@@ -70,6 +71,40 @@ impl Story {
 
 fn page(markdown: &str) -> Page {
     answer::pages(markdown).remove(0)
+}
+
+/// What `cargo xtask up` prints writes with it: a later attempt looks into the thread first, and finds none where no
+/// message is.
+#[tokio::test]
+async fn what_a_program_writes_as_a_person_can_be_answered_at_a_later_attempt() {
+    let story = Story::new().await;
+    let request = http::Request::post(story.acme.says_url(CHANNEL, "UALICE"))
+        .body("is anybody there?".to_owned())
+        .expect("a request");
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let answer = client.request(request).await.expect("an answer").into_body();
+    let ts = answer.collect().await.expect("a whole answer").to_bytes();
+    let ts = String::from_utf8(ts.to_vec()).expect("a text");
+
+    let thread = Place {
+        channel: CHANNEL.to_owned(),
+        thread_ts: Some(ts.clone()),
+    };
+    let find = || story.api.find_posted(&story.token, &thread, &ts, KEY);
+    assert_eq!(find().await.expect("the thread is there"), None);
+    let posted = story
+        .api
+        .post(&story.token, &thread, &page("Yes."), KEY)
+        .await
+        .expect("it is posted");
+    assert_eq!(find().await.expect("the thread is there"), Some(posted));
+    assert!(
+        story
+            .acme
+            .transcript(CHANNEL, Some(&ts))
+            .contains("is anybody there?")
+    );
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ enum Task {
     /// Deploys the real template on this machine and keeps it running until `down`.
     Up {
         /// An agent of your own, such as `http://127.0.0.1:50051`; without it, a small one answers.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", value_parser = up::agent_address)]
         agent: Option<String>,
         /// Stays in this terminal until Ctrl-C.
         #[arg(long)]

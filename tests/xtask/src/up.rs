@@ -44,6 +44,30 @@ fn state_file(local: &Path) -> PathBuf {
     local.join("up.json")
 }
 
+/// Reads the address of an agent, as the template takes it.
+pub(crate) fn agent_address(text: &str) -> Result<String, String> {
+    let address = text.trim_end_matches('/');
+    let usable = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| address.strip_prefix(scheme))
+        .and_then(|place| place.split_once(':'))
+        .is_some_and(|(host, port)| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+            !host.is_empty()
+                && host.chars().all(plain)
+                && port.bytes().all(|b| b.is_ascii_digit())
+                && port.parse::<u16>().is_ok_and(|port| port == 443 || port > 1023)
+        });
+    if !usable {
+        return Err(
+            "an agent's address is http or https, a host name and a port that is 443 or above 1023, such as \
+             http://127.0.0.1:50051"
+                .to_owned(),
+        );
+    }
+    Ok(address.to_owned())
+}
+
 /// Runs a stack until it is interrupted.
 pub(crate) async fn run(agent: Option<String>, progress: &Progress) -> anyhow::Result<()> {
     let mut running = Running::claim(&local_folder())?;
@@ -221,6 +245,34 @@ mod tests {
         down(folder.path(), &Progress::silent())
             .await
             .expect("nothing to end");
+    }
+
+    #[test]
+    fn an_agents_address_that_the_template_would_refuse_is_refused_before_anything_starts() {
+        for address in [
+            "http://127.0.0.1:50051",
+            "https://agent.internal:443",
+            "http://localhost:50051/",
+        ] {
+            assert_eq!(
+                agent_address(address).as_deref(),
+                Ok(address.trim_end_matches('/'))
+            );
+        }
+        for address in [
+            "",
+            "banana",
+            "127.0.0.1:50051",
+            "http://127.0.0.1",
+            "http://:50051",
+            "http://agent:80",
+            "http://agent:+5000",
+            "http://agent:70000",
+            "http://agent:50051/path",
+            "grpc://agent:50051",
+        ] {
+            assert!(agent_address(address).is_err(), "{address}");
+        }
     }
 
     #[test]

@@ -157,20 +157,24 @@ Ask something, as Slack would, and read the answer in {logs}/slack.log:
         })
     }
 
-    /// A command that sends a mention, signed when it is run: Slack's signatures are good for five minutes.
+    /// A command that writes a mention in the channel and sends its event, signed when it is run: Slack's signatures
+    /// are good for five minutes. The message must be there, because an answer goes into its thread.
     fn signed_curl(&self, url: &str) -> String {
         let app = APP_ID;
         let bot_user = self.workspace.bot_user_id();
         let secret = &self.stack.signing_secret;
+        let says = self.workspace.says_url(CHANNEL, USER);
         format!(
-            r#"ts=$(date +%s)
-body='{{"type":"event_callback","team_id":"{TEAM}","api_app_id":"{app}","event_id":"Ev'$ts'","event_time":'$ts',
-"event":{{"type":"app_mention","user":"{USER}","channel":"{CHANNEL}","ts":"'$ts'.000100","event_ts":"'$ts'.000100",
-"text":"<@{bot_user}> why is checkout slow?"}}}}'
-signature=$(printf 'v0:%s:%s' "$ts" "$body" | python3 -c 'import hashlib, hmac, sys
+            r#"text='<@{bot_user}> why is checkout slow?'
+ts=$(curl -sS '{says}' --data-binary "$text")
+now=$(date +%s)
+body='{{"type":"event_callback","team_id":"{TEAM}","api_app_id":"{app}","event_id":"Ev'$now${{ts#*.}}'","event_time":'$now',
+"event":{{"type":"app_mention","user":"{USER}","channel":"{CHANNEL}","ts":"'$ts'","event_ts":"'$ts'",
+"text":"'"$text"'"}}}}'
+signature=$(printf 'v0:%s:%s' "$now" "$body" | python3 -c 'import hashlib, hmac, sys
 print("v0=" + hmac.new(b"{secret}", sys.stdin.buffer.read(), hashlib.sha256).hexdigest())')
 curl -i '{url}' -H 'content-type: application/json' \
-  -H "x-slack-request-timestamp: $ts" -H "x-slack-signature: $signature" --data-binary "$body""#
+  -H "x-slack-request-timestamp: $now" -H "x-slack-signature: $signature" --data-binary "$body""#
         )
     }
 

@@ -80,6 +80,28 @@ struct World {
 }
 
 impl World {
+    /// Somebody writes; answers the message's timestamp.
+    fn say(&mut self, team: &str, channel: &str, user: &str, text: &str, thread_ts: Option<&str>) -> String {
+        let ts = self.next_ts();
+        let message = Message {
+            ts: ts.clone(),
+            thread_ts: thread_ts.map(ToOwned::to_owned),
+            user: user.to_owned(),
+            bot_id: None,
+            text: text.to_owned(),
+            markdown: None,
+            metadata: None,
+            unfurls: true,
+            reactions: Vec::new(),
+            blocks: None,
+        };
+        let team = self.teams.get_mut(team);
+        if let Some(channel) = team.and_then(|team| team.channels.get_mut(channel)) {
+            channel.messages.push(message);
+        }
+        ts
+    }
+
     fn next_ts(&mut self) -> String {
         self.messages += 1;
         format!("{}.{:06}", 1_700_000_000 + self.messages, 100 + self.messages % 900)
@@ -381,29 +403,16 @@ impl Workspace {
     /// Somebody writes; returns the message's timestamp. `text` is as Slack stores it: `<@U…>`, `&amp;`.
     #[must_use]
     pub fn say(&self, channel: &str, user: &str, text: &str, thread_ts: Option<&str>) -> String {
-        self.slack.0.shared.change(|world| {
-            let ts = world.next_ts();
-            let message = Message {
-                ts: ts.clone(),
-                thread_ts: thread_ts.map(ToOwned::to_owned),
-                user: user.to_owned(),
-                bot_id: None,
-                text: text.to_owned(),
-                markdown: None,
-                metadata: None,
-                unfurls: true,
-                reactions: Vec::new(),
-                blocks: None,
-            };
-            if let Some(channel) = world
-                .teams
-                .get_mut(&self.team_id)
-                .and_then(|team| team.channels.get_mut(channel))
-            {
-                channel.messages.push(message);
-            }
-            ts
-        })
+        let shared = &self.slack.0.shared;
+        shared.change(|world| world.say(&self.team_id, channel, user, text, thread_ts))
+    }
+
+    /// Where a program writes as a person: `POST` the text, and get the message's timestamp.
+    #[must_use]
+    pub fn says_url(&self, channel: &str, user: &str) -> String {
+        let api = self.slack.url();
+        let base = api.trim_end_matches("/api");
+        format!("{base}/people/{}/{channel}/{user}", self.team_id)
     }
 
     /// The bodies of the events that Slack sends for a message: for one that mentions our bot in a channel both

@@ -9,7 +9,7 @@ use axum::{
     extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::any,
+    routing::{any, post},
 };
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,19 @@ const MAX_TEXT: usize = 40_000;
 const DEFAULT_PAGE: usize = 100;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
-    Router::new().route("/api/{method}", any(call)).with_state(shared)
+    Router::new()
+        .route("/api/{method}", any(call))
+        .route("/people/{team}/{channel}/{user}", post(say))
+        .with_state(shared)
+}
+
+/// A person writes, which no method of Slack's does for them.
+async fn say(
+    State(shared): State<Arc<Shared>>,
+    Path((team, channel, user)): Path<(String, String, String)>,
+    text: String,
+) -> String {
+    shared.change(|world| world.say(&team, &channel, &user, &text, None))
 }
 
 async fn call(
