@@ -128,8 +128,8 @@ impl TryFrom<statements::Installation> for SlackInstallation {
     }
 }
 
-/// The statements behind [`find_slack_installation`], prepared, so that their requests can be sent one after the
-/// other without awaiting an answer.
+/// Finds the installation that a Slack event is for, before the organization is known. The statements are prepared, so
+/// that their requests can be sent one after the other without awaiting an answer.
 pub(super) struct Lookup {
     look_up: scope::LookUpStmt,
     find: statements::FindByExternalIdStmt,
@@ -177,22 +177,6 @@ impl Lookup {
         looked_up?;
         found
     }
-}
-
-/// The installation that a Slack event is for: the workspace's, or else the Enterprise Grid organization's. Works
-/// before the organization is known; one round trip.
-#[tracing::instrument(
-    name = "db.integrations.find_slack_installation",
-    skip_all,
-    err(level = "debug")
-)]
-pub async fn find_slack_installation(
-    db: &Transaction<'_>,
-    team_id: Option<&str>,
-    enterprise_id: Option<&str>,
-) -> Result<Option<SlackInstallation>, DbError> {
-    let lookup = Lookup::prepare(db.client).await?;
-    lookup.run(db.client, [team_id, enterprise_id]).await
 }
 
 /// The same installation once more, by its own id: whether the credentials have changed since it was read. One round

@@ -87,9 +87,7 @@ impl Turn<'_> {
 
     /// What an answer says of itself that comes so late that the person may wonder.
     fn late(&self) -> Option<String> {
-        let waited = (self.answering.clock.now() - self.work.envelope.received_at)
-            .to_std()
-            .unwrap_or_default();
+        let waited = clock::until(self.work.envelope.received_at, self.answering.clock.now());
         let minutes = waited.as_secs() / 60;
         (waited >= LATE).then(|| match minutes {
             0..120 => format!(

@@ -144,6 +144,13 @@ struct Taken {
     answer: Option<messages::Answer>,
 }
 
+/// An answer that stands in Slack.
+struct Posted {
+    answer: MessageId,
+    /// Slack's timestamp of its first page.
+    ts: String,
+}
+
 /// One turn under way.
 struct Turn<'a> {
     answering: &'a Answering,
@@ -193,7 +200,6 @@ impl Answering {
             turn.attempt = taken.lease.attempt,
             "a turn begins"
         );
-        let lease = taken.lease;
         let turn = Turn {
             answering: self,
             work,
@@ -206,12 +212,7 @@ impl Answering {
         };
         if result.is_err() {
             // Whoever comes next need not wait for our lease to run out. If this fails, it waits a minute.
-            let released = async {
-                let db = self.db.get().await?;
-                let now = self.clock.now();
-                deliveries::extend(&db, &work.envelope.delivery, lease, now, now).await
-            };
-            if let Err(error) = released.await {
+            if let Err(error) = turn.extend_lease(Duration::ZERO).await {
                 tracing::debug!(error = %error, "the lease could not be released");
             }
         }
@@ -330,19 +331,21 @@ impl Turn<'_> {
     async fn keep_lease(&self) {
         loop {
             tokio::time::sleep(RENEWAL).await;
-            let now = self.answering.clock.now();
-            let until = clock::after(now, HIDDEN);
-            let renewed = async {
-                let db = self.answering.db.get().await?;
-                deliveries::extend(&db, &self.work.envelope.delivery, self.taken.lease, until, now).await
-            };
-            match renewed.await {
+            match self.extend_lease(HIDDEN).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The database may be back before the lease ends; storing checks the fence in any case.
                 Err(error) => tracing::warn!(error = %error, "the lease could not be renewed"),
             }
         }
+    }
+
+    /// Makes the lease hold for so long from now; for no time at all gives it back. False when it was lost.
+    async fn extend_lease(&self, time: Duration) -> Result<bool, DbError> {
+        let db = self.answering.db.get().await?;
+        let now = self.answering.clock.now();
+        let until = clock::after(now, time);
+        deliveries::extend(&db, &self.work.envelope.delivery, self.taken.lease, until, now).await
     }
 
     /// From the claim to the finished delivery.
@@ -355,7 +358,7 @@ impl Turn<'_> {
             let error = match self.converse(&token, &mut answer).await {
                 Ok(posted) => {
                     self.unreact(&token).await;
-                    return self.finish_posted(answer, &posted).await;
+                    return self.finish_posted(&posted).await;
                 }
                 Err(Stop::Task(error)) => return Err(error),
                 Err(Stop::Slack(error)) => error,
@@ -408,12 +411,12 @@ impl Turn<'_> {
         Ok(fresh.and_then(|fresh| Some((fresh.generation, fresh.credentials?))))
     }
 
-    /// Makes the answer, unless it is there, and posts it, unless it stands there. Answers the post's timestamp.
+    /// Makes the answer, unless it is there, and posts it, unless it stands there.
     async fn converse(
         &self,
         token: &SecretString,
         answer: &mut Option<messages::Answer>,
-    ) -> Result<String, Stop> {
+    ) -> Result<Posted, Stop> {
         // An answer is stored before it is posted, so one that was not there yet stands nowhere; one that was may have
         // been posted in part, by another process or by this one with a token that was taken back in between.
         let may_stand_there = answer.is_some();
@@ -421,12 +424,13 @@ impl Turn<'_> {
             Some(answer) => answer,
             None => answer.insert(self.make_answer(token).await?),
         };
-        self.deliver(token, answer, may_stand_there).await
+        Ok(Posted {
+            answer: answer.id,
+            ts: self.deliver(token, answer, may_stand_there).await?,
+        })
     }
 
-    async fn finish_posted(&self, answer: Option<messages::Answer>, ts: &str) -> Result<(), TaskError> {
-        let answer =
-            answer.ok_or_else(|| TaskError::fail("empty_answer", "an answer was posted but not made"))?;
+    async fn finish_posted(&self, posted: &Posted) -> Result<(), TaskError> {
         let now = self.answering.clock.now();
         let mut db = self.answering.db.get().await.map_err(database)?;
         let (scope, delivery) = (self.organization(), &self.work.envelope.delivery);
@@ -436,15 +440,15 @@ impl Turn<'_> {
             delivery,
             self.taken.lease,
             Outcome::Done,
-            answer.id,
-            ts,
+            posted.answer,
+            &posted.ts,
             now,
         )
         .await
         .map_err(database)?;
         let waited = clock::until(self.work.envelope.received_at, now);
         self.answering.metrics.took("AnswerMilliseconds", waited);
-        tracing::info!(duration_ms = waited.as_secs_f64() * 1_000.0, answer.id = %answer.id, "the answer is posted");
+        tracing::info!(duration_ms = waited.as_secs_f64() * 1_000.0, answer.id = %posted.answer, "the answer is posted");
         Ok(())
     }
 
