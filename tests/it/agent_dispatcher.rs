@@ -1034,6 +1034,20 @@ async fn an_answer_with_a_null_character_is_stored_and_posted_at_once() {
 }
 
 #[tokio::test]
+async fn a_name_with_a_null_character_does_not_keep_the_answer_from_being_stored() {
+    let stack = Stack::start().await.expect("a stack");
+    let acme = stack.organization("acme", "T1").await.expect("an organization");
+    acme.workspace.user("U1", "A\0da");
+    let (ts, envelope) = mention(&stack, &acme, "why?");
+    let dispatcher = stack.dispatcher().expect("a process");
+
+    let handled = stack.handle(&dispatcher, vec![record("r", 1, &envelope)]).await;
+
+    assert_eq!(handled.returned, Vec::<String>::new());
+    assert_eq!(acme.workspace.messages("C1", Some(&ts)).len(), 2);
+}
+
+#[tokio::test]
 async fn a_thread_that_slack_does_not_hand_out_does_not_keep_the_question_from_being_answered() {
     let stack = Stack::start().await.expect("a stack");
     let acme = stack.organization("acme", "T1").await.expect("an organization");

@@ -284,8 +284,9 @@ impl Turn<'_> {
     }
 }
 
-/// A text as Postgres takes it: without the one character that it refuses.
-fn storable(text: String) -> String {
+/// A text of a third party's as Postgres takes it: without the one character that it refuses. What Slack's events say
+/// is rid of it at the door.
+pub(super) fn storable(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{FFFD}")
     } else {

@@ -311,6 +311,7 @@ impl Answering {
         }
         match self.slack.user_name(token, user).await {
             Ok(name) => {
+                let name = name.map(make::storable);
                 self.names.put(now, team, user, name.clone());
                 name
             }
