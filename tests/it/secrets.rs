@@ -12,10 +12,10 @@ use axum::{
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::{
-    aws::{self, Patience},
-    config::Env,
+    aws::Patience,
     secret::manager::{SecretError, SecretStore},
 };
+use tests::local::sdk;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:slack-AbCdEf";
 
@@ -78,13 +78,7 @@ async fn beside<F: Future>(story: impl FnOnce(SecretStore, Shared) -> F) -> F::O
         .await
         .expect("a port");
     let address = listener.local_addr().expect("an address");
-    let mut env = Env::from_pairs([
-        ("AWS_REGION", "eu-central-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("AWS_ENDPOINT_URL", format!("http://{address}")),
-    ]);
-    let aws = aws::config(&mut env, Patience::SENDER_WAITS).expect("no CA bundle is named");
+    let aws = sdk(&format!("http://{address}"), Patience::SENDER_WAITS).expect("no CA bundle is named");
     let routes = Router::new()
         .route("/", post(answer))
         .with_state(Arc::clone(&service));
@@ -167,14 +161,8 @@ async fn failures_are_told_apart_and_none_repeats_a_secret() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_an_outage() {
-    let mut env = Env::from_pairs([
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        // Nobody listens on the discard port.
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
-    ]);
-    let aws = aws::config(&mut env, Patience::SENDER_WAITS).expect("no CA bundle is named");
+    // Nobody listens on the discard port.
+    let aws = sdk("http://127.0.0.1:9", Patience::SENDER_WAITS).expect("no CA bundle is named");
     let error = SecretStore::new(&aws)
         .current(ARN)
         .await

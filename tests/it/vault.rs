@@ -11,9 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
-    aws::{self, Patience},
+    aws::Patience,
     clock::{FixedClock, SharedClock, Timestamp},
-    config::Env,
     connector::ConnectorKind,
     id::Ids,
     secret::{
@@ -21,7 +20,10 @@ use shared::{
         vault::{CredentialScope, Sealed, Vault, VaultError},
     },
 };
-use tests::kms::{FakeKms, Fault, KEY_ARN, KmsServer};
+use tests::{
+    kms::{FakeKms, Fault, KEY_ARN, KmsServer},
+    local::sdk,
+};
 use uuid::Uuid;
 
 const TOKEN: &str = "a-token-that-nobody-may-see";
@@ -512,17 +514,11 @@ async fn a_credential_of_another_form_is_an_error_that_does_not_quote_it() {
 /// The SDK's client against the fake over HTTP, with so many attempts a call.
 async fn kms_over_http(kms: &FakeKms, attempts: u32, key: &str) -> (KmsServer, Kms) {
     let server = kms.serve().await.expect("a port");
-    let mut env = Env::from_pairs([
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", server.url()),
-    ]);
     let patience = Patience {
         attempts,
         ..Patience::BEHIND_A_QUEUE
     };
-    let config = aws::config(&mut env, patience).expect("no CA bundle is named");
+    let config = sdk(server.url(), patience).expect("no CA bundle is named");
     (server, Kms::new(&config, key).expect("an arn"))
 }
 

@@ -6,15 +6,11 @@ use std::{
 };
 
 use shared::{
-    aws::{self, Patience},
-    clock::Clock as _,
-    config::Env,
-    queue::SqsQueue,
-    secret::manager::SecretStore,
-    webhook::Keyring,
+    aws::Patience, clock::Clock as _, queue::SqsQueue, secret::manager::SecretStore, webhook::Keyring,
 };
 use tests::{
     gateway::Call,
+    local::sdk,
     queue::{Mood, RecordingQueue},
 };
 
@@ -46,13 +42,7 @@ async fn sqs_that_takes_the_connection_and_never_answers_is_away_too() {
         .await
         .expect("a port");
     let address = silent.local_addr().expect("an address");
-    let mut env = Env::from_pairs([
-        ("AWS_REGION", "eu-central-1".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("AWS_ENDPOINT_URL", format!("http://{address}")),
-    ]);
-    let aws = aws::config(&mut env, Patience::SENDER_WAITS).expect("no CA bundle is named");
+    let aws = sdk(&format!("http://{address}"), Patience::SENDER_WAITS).expect("no CA bundle is named");
     let urls = ["tasks", "events"].map(|name| format!("http://{address}/123456789012/{name}.fifo"));
     let [tasks, events] = urls;
     let door = Door::before(

@@ -113,7 +113,7 @@ impl Emulator {
 
     /// The configuration of our own clients.
     pub fn sdk(&self) -> anyhow::Result<SdkConfig> {
-        sdk(&self.endpoint())
+        sdk(&self.endpoint(), Patience::BEHIND_A_QUEUE)
     }
 
     /// The emulator's log.
@@ -148,15 +148,18 @@ impl Emulator {
     }
 }
 
-/// The configuration of clients of an emulator at this address.
-pub fn sdk(endpoint: &str) -> anyhow::Result<SdkConfig> {
+/// The configuration of clients of whoever plays AWS at this address.
+///
+/// # Errors
+/// When no TLS can be set up.
+pub fn sdk(endpoint: &str, patience: Patience) -> anyhow::Result<SdkConfig> {
     let mut env = Env::from_pairs([
         ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_ENDPOINT_URL", endpoint),
     ]);
-    aws::config(&mut env, Patience::BEHIND_A_QUEUE).context("no client of the emulator can be made")
+    aws::config(&mut env, patience).context("no client of the emulator can be made")
 }
 
 fn endpoint(port: u16) -> String {

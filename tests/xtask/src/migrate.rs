@@ -3,7 +3,7 @@
 use ::tests::local::{Progress, local_folder, sdk};
 use anyhow::Context as _;
 use migrator::run::{Settings, run as bring_up_to_date};
-use shared::secret::manager::SecretStore;
+use shared::{aws::Patience, secret::manager::SecretStore};
 
 use crate::up;
 
@@ -16,9 +16,12 @@ pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
         port: None,
         dbname: None,
     };
-    let report = bring_up_to_date(&settings, &SecretStore::new(&sdk(&places.endpoint)?))
-        .await
-        .context("the migrations cannot be applied")?;
+    let report = bring_up_to_date(
+        &settings,
+        &SecretStore::new(&sdk(&places.endpoint, Patience::BEHIND_A_QUEUE)?),
+    )
+    .await
+    .context("the migrations cannot be applied")?;
     progress.step(&match report.applied {
         0 => format!("the schema has version {} already", report.version),
         1 => format!("one migration applied; the schema has version {}", report.version),
