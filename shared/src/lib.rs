@@ -4,14 +4,15 @@
 //!
 //! ```text
 //! functions/*                            edges
-//!   http, webhook                        what edges are made of
-//!   conversation, connector, agent, queue   what we talk to and what we say
+//!   http, webhook, auth                  what edges are made of
+//!   conversation, identity, connector, agent, queue   what we talk to and what we say
 //!   db, secret                           what we keep
 //!   task, id, clock, json, config, telemetry   words everybody uses
 //! ```
 //! `db` is the only module that uses the generated `sql` crate; `connector` never uses `db`, `queue` or the vault.
 
 pub mod agent;
+pub mod auth;
 pub mod aws;
 pub mod clock;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod conversation;
 pub mod db;
 pub mod http;
 pub mod id;
+pub mod identity;
 pub mod json;
 pub mod queue;
 pub mod secret;

@@ -20,6 +20,8 @@ pub const MAX_ENVELOPE_BYTES: usize = 1_000_000;
 pub enum Source {
     /// Slack's Events API.
     Slack,
+    /// Clerk's webhooks.
+    Clerk,
 }
 
 impl Source {
@@ -28,6 +30,7 @@ impl Source {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Slack => "slack",
+            Self::Clerk => "clerk",
         }
     }
 }
@@ -61,7 +64,7 @@ pub struct Envelope {
     pub id: TaskId,
     /// What makes it the same as another.
     pub delivery: DeliveryKey,
-    /// The sender's own id of the delivery (Slack's `event_id`).
+    /// The sender's own id of the delivery (Slack's `event_id`, Clerk's `svix-id`).
     pub event_id: String,
     /// When our door took it.
     pub received_at: Timestamp,
@@ -100,6 +103,8 @@ pub enum Task {
     AnswerSlackMessageV1(SlackMessage),
     /// Slack says that our app was removed from a workspace, or that tokens were revoked.
     ApplySlackLifecycleV1(SlackLifecycle),
+    /// Clerk says that a person, an organization, a membership or a session is not what it was.
+    ApplyIdentityV1(IdentityChange),
 }
 
 /// How a Slack message reached us; decides whether it is answered.
@@ -230,4 +235,153 @@ pub enum SlackLifecycleChange {
         /// User ids whose bot tokens are gone.
         bots: Vec<String>,
     },
+}
+
+/// What changed at Clerk, in our words. Ids are Clerk's own (`user_…`, `org_…`, `sess_…`), times are by Clerk's clock:
+/// of two changes of one thing the later one holds, whichever arrives last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum IdentityChange {
+    /// A person signed up, or changed.
+    UserUpserted(ClerkUser),
+    /// A person is gone for good: Clerk gives no id twice.
+    UserDeleted {
+        /// The person.
+        user_id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// An organization was created, or changed.
+    OrganizationUpserted(ClerkOrganization),
+    /// An organization is gone for good.
+    OrganizationDeleted {
+        /// The organization.
+        organization_id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person joined an organization, or may do something else there.
+    MembershipUpserted(ClerkMembership),
+    /// A person left an organization. May come back, by a later change.
+    MembershipDeleted {
+        /// The organization.
+        organization_id: String,
+        /// The person.
+        user_id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A session ended: its tokens must not be taken any more, though they have not expired.
+    SessionEnded {
+        /// The session.
+        session_id: String,
+        /// Whose it was.
+        user_id: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl IdentityChange {
+    /// What must stay in order: the changes of one thing at Clerk.
+    #[must_use]
+    pub fn message_group(&self) -> String {
+        match self {
+            Self::UserUpserted(ClerkUser { id: user_id, .. })
+            | Self::UserDeleted { user_id, .. }
+            | Self::SessionEnded { user_id, .. } => format!("clerk:{user_id}"),
+            Self::OrganizationUpserted(ClerkOrganization { id: organization_id, .. })
+            | Self::OrganizationDeleted { organization_id, .. } => format!("clerk:{organization_id}"),
+            Self::MembershipUpserted(ClerkMembership {
+                organization_id,
+                user_id,
+                ..
+            })
+            | Self::MembershipDeleted {
+                organization_id,
+                user_id,
+                ..
+            } => format!("clerk:{organization_id}:{user_id}"),
+        }
+    }
+}
+
+/// A person, as Clerk knows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClerkUser {
+    /// `user_…`.
+    pub id: String,
+    /// The primary e-mail address; blank for people without one.
+    pub email: String,
+    /// Given name; blank where there is none.
+    pub first_name: String,
+    /// Family name; blank where there is none.
+    pub last_name: String,
+    /// Address of the picture; blank where there is none.
+    pub image_url: String,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// An organization, as Clerk knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClerkOrganization {
+    /// `org_…`.
+    pub id: String,
+    /// Name as people see it.
+    pub name: String,
+    /// Name for addresses; blank in instances that use none.
+    pub slug: String,
+    /// Who created it, `user_…`; absent for one that was made in Clerk's dashboard.
+    pub created_by: Option<String>,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// That a person belongs to an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClerkMembership {
+    /// The organization.
+    pub organization_id: String,
+    /// The person.
+    pub user_id: String,
+    /// What the person may do there.
+    pub role: MemberRole,
+    /// Since when.
+    pub joined_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a member of an organization may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    /// Connect, disconnect, configure, and read the record of who did what.
+    Admin,
+    /// Everything else.
+    Member,
+}
+
+/// Clerk's permission that makes admins of those who have it, whatever their role is called.
+pub const ADMIN_PERMISSION: &str = "org:infragpt:manage";
+
+impl MemberRole {
+    /// The role of somebody whose role at Clerk is `role`, with these permissions. Clerk calls its roles
+    /// `org:admin` and `org:member` (in session tokens of version 2 without the beginning); a team may make others, and
+    /// give [`ADMIN_PERMISSION`] to those who shall be admins here.
+    pub fn of<'a>(role: &str, permissions: impl IntoIterator<Item = &'a str>) -> Self {
+        let is_admin = matches!(role, "org:admin" | "admin")
+            || permissions.into_iter().any(|permission| permission == ADMIN_PERMISSION);
+        if is_admin { Self::Admin } else { Self::Member }
+    }
+
+    /// The name as it stands in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+        }
+    }
 }

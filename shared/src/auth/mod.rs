@@ -1,0 +1,1 @@
+//! Who is calling: session tokens of people who signed in with Clerk.

@@ -1,0 +1,1 @@
+//! People, organizations and memberships, as Clerk tells of them.
