@@ -37,3 +37,17 @@ RETURNING fence;
 SELECT state, fence, attempts, lease_until, reason
   FROM deliveries
  WHERE source = :source AND key = :key;
+
+--! record
+--- Notes a delivery as dealt with, for an effect that is in the same transaction. No row when it was dealt with before,
+--- or when somebody is at it; waits for another transaction that is about to note the same.
+INSERT INTO deliveries (source, key, state, fence, attempts, lease_until, created_at, updated_at)
+VALUES (:source, :key, 'done', 1, 1, :now, :now, :now)
+ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING
+RETURNING fence;
+
+--! delete_expired
+--- Forgets deliveries that nothing has happened to for long: no sender sends again after such a time.
+DELETE FROM deliveries
+ WHERE (source, key) IN (SELECT d.source, d.key FROM deliveries d WHERE d.updated_at < :before LIMIT :count)
+RETURNING fence;

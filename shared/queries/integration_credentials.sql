@@ -17,3 +17,9 @@ DELETE FROM integration_credentials
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
 RETURNING integration_id;
+
+--! delete_all
+--- Destroys all credentials of an organization.
+DELETE FROM integration_credentials
+ WHERE organization_id = :organization_id
+RETURNING integration_id;

@@ -59,3 +59,22 @@ UPDATE integrations
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
 RETURNING integration_id;
+
+--! end_all
+--- Ends all connections of an organization that is gone: no event finds them any more.
+UPDATE integrations
+   SET status = 'deleted', health = 'revoked', health_reason = 'organization_deleted', health_changed_at = :now,
+       updated_at = :now
+ WHERE organization_id = :organization_id
+   AND status <> 'deleted'
+RETURNING integration_id;
+
+--! update_ended
+--- Ends a connection, or says that its credentials are gone, because the third party said so; unless it was connected
+--- again after that, by the third party's clock.
+UPDATE integrations
+   SET status = :status, health = 'revoked', health_reason = :health_reason, health_changed_at = :now, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND installed_at <= :event_time
+RETURNING integration_id;

@@ -6,3 +6,17 @@ SELECT set_config('app.organization_id', :organization_id, true) AS organization
 --! look_up
 --- From here on the transaction may read the connection that a third party's event names, as `connector:id`.
 SELECT set_config('app.external_id', :external_id, true) AS external_id;
+
+--! name_identity
+--- From here on the transaction may read and change the rows that mirror one person, one organization, and the
+--- membership of the one in the other; blank for none.
+SELECT set_config('app.clerk_user_id', :clerk_user_id, true) AS clerk_user_id,
+       set_config('app.clerk_org_id', :clerk_org_id, true) AS clerk_org_id;
+
+--! name_unseen
+--- From here on the transaction may read who and what a comparison with Clerk has not come across since a time.
+SELECT set_config('app.unseen_before', :before, true) AS unseen_before;
+
+--! name_expired
+--- From here on the transaction may remove what was deleted at Clerk before a time.
+SELECT set_config('app.expired_before', :before, true) AS expired_before;

@@ -22,6 +22,8 @@ macro_rules! ids {
             impl $name {
                 /// What stands before the uuid in logs and in the API.
                 pub const PREFIX: &'static str = $prefix;
+                /// The id of nothing, which sorts before all others.
+                pub const NIL: Self = Self(Uuid::nil());
 
                 /// The uuid as it stands in the database.
                 #[must_use]

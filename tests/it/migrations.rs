@@ -7,8 +7,14 @@ use shared::db::Db;
 use tests::database::Database;
 use tokio_postgres::{Client, error::SqlState};
 
-/// Tables that belong to no organization: the ledger, which holds no content, and the migration library's own.
-const SYSTEM: [&str; 2] = ["deliveries", "refinery_schema_history"];
+/// Tables that belong to no organization and hold no content, and the migration library's own.
+const SYSTEM: [&str; 5] = [
+    "deliveries",
+    "rate_limits",
+    "reconciliations",
+    "refinery_schema_history",
+    "revoked_sessions",
+];
 
 async fn names(client: &Client, query: &str) -> BTreeSet<String> {
     let rows = client.query(query, &[]).await.expect("the catalogue can be read");

@@ -10,8 +10,18 @@ use std::{
 use tests::database::Database;
 use tokio_postgres::Client;
 
-/// Statements that run before it is known whose rows they are about; row-level security shows them one connection.
-const LOOKUPS: [&str; 1] = ["integrations.find_by_external_id"];
+/// Statements that run before it is known whose rows they are about, or whoever they belong to; row-level security shows
+/// them what their transaction has named: one connection, one person with one organization, what a comparison has not
+/// come across, what was deleted long ago.
+const LOOKUPS: [&str; 7] = [
+    "callers.identify",
+    "integrations.find_by_external_id",
+    "organization_members.delete_expired",
+    "organizations.delete_expired",
+    "organizations.list_unseen",
+    "organization_members.list_of_user",
+    "organizations.update_seen",
+];
 
 /// One statement of `shared/queries`.
 struct Statement {
@@ -152,6 +162,10 @@ fn is_unscoped(statement: &Statement, tables: &BTreeSet<String>) -> bool {
         .collect();
     let touches = tables.iter().any(|table| words.contains(table.as_str()));
     let names_it = statement.sql.contains("organization_id = :organization_id")
+        // Both sides of a membership, by Clerk's ids.
+        || statement
+            .sql
+            .contains("clerk_org_id = :clerk_org_id AND clerk_user_id = :clerk_user_id")
         || (statement.sql.trim_start().starts_with("INSERT INTO")
             && words.contains("organization_id")
             && statement.sql.contains(":organization_id"));

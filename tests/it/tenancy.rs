@@ -34,7 +34,8 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
         .batch_execute(&format!(
             "INSERT INTO users VALUES (gen_random_uuid(), 'user_{name}', '{name}@example.com', 'A', 'B', now(), NULL, now(), now());
              INSERT INTO organization_members
-                 SELECT '{id}', user_id, 'admin', now(), NULL, now(), now() FROM users WHERE clerk_user_id = 'user_{name}';
+                 SELECT '{id}', user_id, 'admin', now(), NULL, now(), now(), clerk_user_id, clerk_org_id
+                   FROM users, organizations WHERE clerk_user_id = 'user_{name}' AND organization_id = '{id}';
              INSERT INTO organization_metadata VALUES ('{id}', 'small', '1-5', '{{}}', '{{other}}', now(), now());
              INSERT INTO oauth_states
                  SELECT sha256('{name}'), '{id}', user_id, 'slack', sha256('b'), NULL, 'https://x', now(), now()
@@ -339,7 +340,7 @@ async fn our_own_statements_find_nothing_of_another_organization() {
             .await
             .expect("it answers")
     );
-    assert_eq!(audit_events::list(&tx, acme, 9).await.expect("it answers"), []);
+    assert_eq!(audit_events::list(&tx, acme, audit_events::Filter::default(), None, 9).await.expect("it answers"), []);
     let refused = integrations::update_last_used(&tx, acme, integration, now()).await;
     assert!(
         matches!(
@@ -396,7 +397,9 @@ async fn the_record_can_be_added_to_and_read_and_never_changed() {
         action: "integration.connected".to_owned(),
         subject: "int_1".to_owned(),
         details: json!({ "team": "T1" }),
+        outcome: audit_events::Outcome::Succeeded,
         request_id: Some("r1".to_owned()),
+        address: Some("192.0.2.1".to_owned()),
         at: now(),
     };
     let tx = connection.begin_for(organization).await.expect("it begins");
@@ -404,7 +407,7 @@ async fn the_record_can_be_added_to_and_read_and_never_changed() {
         .await
         .expect("it is added");
     assert_eq!(
-        audit_events::list(&tx, organization, 9)
+        audit_events::list(&tx, organization, audit_events::Filter::default(), None, 9)
             .await
             .expect("it answers"),
         [event]

@@ -8,6 +8,7 @@ use shared::{
     db::{Connection, DbError, integration_credentials, integrations, organizations},
     id::{Ids, IntegrationId, OrganizationId},
     secret::vault::{CredentialScope, Sealed, Vault},
+    task::ClerkOrganization,
 };
 
 /// A Slack workspace that an organization has connected.
@@ -32,16 +33,15 @@ pub async fn organization(
     now: Timestamp,
 ) -> Result<OrganizationId, DbError> {
     let organization = ids.organization();
-    let clerk_org_id = format!("org_{}", organization.uuid().simple());
-    let new = organizations::New {
-        clerk_org_id: &clerk_org_id,
-        name,
-        slug: name,
+    let mirrored = ClerkOrganization {
+        id: format!("org_{}", organization.uuid().simple()),
+        name: name.to_owned(),
+        slug: name.to_owned(),
         created_by: None,
-        source_updated_at: now,
+        updated_at: now,
     };
-    let tx = db.begin_for(organization).await?;
-    organizations::insert(&tx, organization, &new, now).await?;
+    let tx = db.begin_naming("", &mirrored.id).await?;
+    organizations::upsert(&tx, organization, &mirrored, None, now).await?;
     tx.commit().await?;
     Ok(organization)
 }

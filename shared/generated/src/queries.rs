@@ -1,11 +1,18 @@
 // This file was generated with `cornucopia`. Do not modify.
 
 pub mod audit_events;
+pub mod callers;
 pub mod channels;
 pub mod conversations;
 pub mod deliveries;
 pub mod integration_credentials;
 pub mod integrations;
 pub mod messages;
+pub mod organization_members;
+pub mod organization_metadata;
 pub mod organizations;
+pub mod rate_limits;
+pub mod reconciliations;
+pub mod revoked_sessions;
 pub mod scope;
+pub mod users;

@@ -198,3 +198,27 @@ pub async fn find(db: &Connection, key: &DeliveryKey) -> Result<Option<Delivery>
         reason: row.reason,
     }))
 }
+
+/// Notes a delivery as dealt with, in the transaction of its effect. False when it was dealt with before, or somebody is
+/// at it: then there must be no effect. Waits for another transaction that is about to note the same.
+#[tracing::instrument(name = "db.deliveries.record", skip_all, err(level = "debug"))]
+pub async fn record(db: &Transaction<'_>, key: &DeliveryKey, now: Timestamp) -> Result<bool, DbError> {
+    let params = statements::RecordParams {
+        source: key.source.as_str(),
+        key: key.key.as_str(),
+        now,
+    };
+    let row = statements::record().params(db.client, &params).opt().await?;
+    Ok(row.is_some())
+}
+
+/// Forgets at most `count` deliveries to which nothing has happened since a time. Answers how many.
+#[tracing::instrument(name = "db.deliveries.delete_expired", skip_all, err(level = "debug"))]
+pub async fn delete_expired(db: &Transaction<'_>, before: Timestamp, count: i64) -> Result<usize, DbError> {
+    let params = statements::DeleteExpiredParams { before, count };
+    Ok(statements::delete_expired()
+        .params(db.client, &params)
+        .all()
+        .await?
+        .len())
+}

@@ -352,3 +352,54 @@ pub async fn upsert(
     let row = statements::upsert().params(db.client, &params).one().await?;
     Ok((row.integration_id.into(), row.generation))
 }
+
+/// Ends all connections of an organization that is gone. Answers which ended by this.
+#[tracing::instrument(name = "db.integrations.end_all", skip_all, fields(organization.id = %scope), err(level = "debug"))]
+pub async fn end_all(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    now: Timestamp,
+) -> Result<Vec<IntegrationId>, DbError> {
+    let params = statements::EndAllParams {
+        now,
+        organization_id: scope.uuid(),
+    };
+    let ids = statements::end_all().params(db.client, &params).all().await?;
+    Ok(ids.into_iter().map(IntegrationId::from).collect())
+}
+
+/// How a third party ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending<'a> {
+    /// Where the connection stands now.
+    pub status: Status,
+    /// Why, as a code.
+    pub reason: &'a str,
+    /// When, by the third party's clock.
+    pub at: Timestamp,
+}
+
+/// Ends a connection, or says that its credentials are gone, because the third party said so. False when it was connected
+/// again after that.
+#[tracing::instrument(name = "db.integrations.end", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn end(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    ending: Ending<'_>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateEndedParams {
+        status: ending.status.as_str(),
+        health_reason: ending.reason,
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        event_time: ending.at,
+    };
+    let row = statements::update_ended()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}

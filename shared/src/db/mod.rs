@@ -10,6 +10,7 @@
 
 mod access;
 pub mod audit_events;
+pub mod callers;
 pub mod channels;
 pub mod conversations;
 pub mod deliveries;
@@ -17,10 +18,16 @@ mod error;
 pub mod integration_credentials;
 pub mod integrations;
 pub mod messages;
+pub mod organization_members;
+pub mod organization_metadata;
 pub mod organizations;
+pub mod rate_limits;
+pub mod reconciliations;
+pub mod revoked_sessions;
 mod secret;
 mod tls;
 pub mod turns;
+pub mod users;
 
 use std::{
     fmt,
@@ -31,14 +38,14 @@ use std::{
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use futures_util::{FutureExt as _, future};
 use secrecy::ExposeSecret as _;
-use sql::queries::scope as statements;
+use sql::{client::Params as _, queries::scope as statements};
 use tokio_postgres::{NoTls, config::SslMode as WireSslMode};
 
 pub use access::Access;
 pub use error::{DbError, Refusal};
 pub use secret::{DatabaseSecret, SslMode};
 
-use crate::id::OrganizationId;
+use crate::{clock::Timestamp, id::OrganizationId};
 
 /// How long it may take to connect, TLS and login included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -212,6 +219,29 @@ impl Connection {
         Ok(transaction)
     }
 
+    /// Begins a transaction that may read and change the rows that mirror one person, one organization, and the
+    /// membership of the one in the other, by Clerk's ids; blank for none. One round trip.
+    pub async fn begin_naming(
+        &mut self,
+        clerk_user_id: &str,
+        clerk_org_id: &str,
+    ) -> Result<Transaction<'_>, DbError> {
+        let name = statements::name_identity().prepare(&self.client).await?;
+        let transaction = Transaction::not_begun(&self.client);
+        let names = statements::NameIdentityParams {
+            clerk_user_id,
+            clerk_org_id,
+        };
+        let (begun, named) = future::join(
+            transaction.client.batch_execute("BEGIN"),
+            name.params(transaction.client, &names).one(),
+        )
+        .await;
+        begun?;
+        named?;
+        Ok(transaction)
+    }
+
     /// Runs one statement for one organization in a transaction of its own, all in one round trip: the four requests
     /// are sent before the first answer is awaited, in the order of the arguments of `join4`. A statement that fails
     /// turns the `COMMIT` behind it into a rollback.
@@ -276,6 +306,35 @@ impl<'c> Transaction<'c> {
             .bind(self.client, scope.as_str())
             .one()
             .await?;
+        Ok(())
+    }
+
+    /// From here on the transaction may read and change the rows that mirror one person, one organization, and the
+    /// membership of the one in the other, by Clerk's ids; blank for none.
+    pub async fn name_identity(&self, clerk_user_id: &str, clerk_org_id: &str) -> Result<(), DbError> {
+        let names = statements::NameIdentityParams {
+            clerk_user_id,
+            clerk_org_id,
+        };
+        statements::name_identity()
+            .params(self.client, &names)
+            .one()
+            .await?;
+        Ok(())
+    }
+
+    /// From here on the transaction may read who and what a comparison with Clerk that began `before` has not come
+    /// across.
+    pub async fn name_unseen(&self, before: Timestamp) -> Result<(), DbError> {
+        let before = before.to_rfc3339();
+        statements::name_unseen().bind(self.client, &before).one().await?;
+        Ok(())
+    }
+
+    /// From here on the transaction may remove what was deleted at Clerk `before`.
+    pub async fn name_expired(&self, before: Timestamp) -> Result<(), DbError> {
+        let before = before.to_rfc3339();
+        statements::name_expired().bind(self.client, &before).one().await?;
         Ok(())
     }
 

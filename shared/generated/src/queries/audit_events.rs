@@ -6,21 +6,34 @@ pub struct InsertParams<
     T1: crate::StringSql,
     T2: crate::StringSql,
     T3: crate::StringSql,
-    T4: crate::JsonSql,
-    T5: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::JsonSql,
+    T6: crate::StringSql,
+    T7: crate::StringSql,
 > {
     pub audit_event_id: uuid::Uuid,
     pub organization_id: uuid::Uuid,
     pub actor: T1,
     pub action: T2,
     pub subject: T3,
-    pub details: T4,
-    pub request_id: Option<T5>,
+    pub outcome: T4,
+    pub details: T5,
+    pub request_id: Option<T6>,
+    pub address: Option<T7>,
     pub now: chrono::DateTime<chrono::Utc>,
 }
-#[derive(Clone, Copy, Debug)]
-pub struct ListParams {
+#[derive(Debug)]
+pub struct ListParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate::StringSql, T4: crate::StringSql>
+{
     pub organization_id: uuid::Uuid,
+    pub since: chrono::DateTime<chrono::Utc>,
+    pub until: chrono::DateTime<chrono::Utc>,
+    pub before_created_at: chrono::DateTime<chrono::Utc>,
+    pub before_audit_event_id: uuid::Uuid,
+    pub actor: Option<T1>,
+    pub action: Option<T2>,
+    pub subject: Option<T3>,
+    pub outcome: Option<T4>,
     pub count: i64,
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +42,10 @@ pub struct List {
     pub actor: String,
     pub action: String,
     pub subject: String,
+    pub outcome: String,
     pub details: serde_json::Value,
     pub request_id: Option<String>,
+    pub address: Option<String>,
     pub created_at: chrono::DateTime<chrono::Utc>,
 }
 pub struct ListBorrowed<'a> {
@@ -38,8 +53,10 @@ pub struct ListBorrowed<'a> {
     pub actor: &'a str,
     pub action: &'a str,
     pub subject: &'a str,
+    pub outcome: &'a str,
     pub details: postgres_types::Json<&'a serde_json::value::RawValue>,
     pub request_id: Option<&'a str>,
+    pub address: Option<&'a str>,
     pub created_at: chrono::DateTime<chrono::Utc>,
 }
 impl<'a> From<ListBorrowed<'a>> for List {
@@ -49,8 +66,10 @@ impl<'a> From<ListBorrowed<'a>> for List {
             actor,
             action,
             subject,
+            outcome,
             details,
             request_id,
+            address,
             created_at,
         }: ListBorrowed<'a>,
     ) -> Self {
@@ -59,8 +78,10 @@ impl<'a> From<ListBorrowed<'a>> for List {
             actor: actor.into(),
             action: action.into(),
             subject: subject.into(),
+            outcome: outcome.into(),
             details: serde_json::from_str(details.0.get()).unwrap(),
             request_id: request_id.map(|v| v.into()),
+            address: address.map(|v| v.into()),
             created_at,
         }
     }
@@ -89,12 +110,22 @@ impl List {
                 pg_type: "pg_catalog.text",
             },
             FieldMetadata {
+                name: "outcome",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
                 name: "details",
                 rust_type: "serde_json::Value",
                 pg_type: "pg_catalog.jsonb",
             },
             FieldMetadata {
                 name: "request_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "address",
                 rust_type: "Option<String>",
                 pg_type: "pg_catalog.text",
             },
@@ -232,7 +263,7 @@ pub struct InsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Adds to the record.
 pub fn insert() -> InsertStmt {
     InsertStmt(
-        "INSERT INTO audit_events (audit_event_id, organization_id, actor, action, subject, details, request_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING audit_event_id",
+        "INSERT INTO audit_events (audit_event_id, organization_id, actor, action, subject, outcome, details, request_id, address, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING audit_event_id",
         None,
     )
 }
@@ -252,8 +283,10 @@ impl InsertStmt {
         T1: crate::StringSql,
         T2: crate::StringSql,
         T3: crate::StringSql,
-        T4: crate::JsonSql,
-        T5: crate::StringSql,
+        T4: crate::StringSql,
+        T5: crate::JsonSql,
+        T6: crate::StringSql,
+        T7: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
@@ -262,10 +295,12 @@ impl InsertStmt {
         actor: &'a T1,
         action: &'a T2,
         subject: &'a T3,
-        details: &'a T4,
-        request_id: &'a Option<T5>,
+        outcome: &'a T4,
+        details: &'a T5,
+        request_id: &'a Option<T6>,
+        address: &'a Option<T7>,
         now: &'a chrono::DateTime<chrono::Utc>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 8> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
         UuidUuidQuery {
             client,
             params: [
@@ -274,8 +309,10 @@ impl InsertStmt {
                 actor,
                 action,
                 subject,
+                outcome,
                 details,
                 request_id,
+                address,
                 now,
             ],
             query: self.0,
@@ -293,23 +330,25 @@ impl<
     T1: crate::StringSql,
     T2: crate::StringSql,
     T3: crate::StringSql,
-    T4: crate::JsonSql,
-    T5: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::JsonSql,
+    T6: crate::StringSql,
+    T7: crate::StringSql,
 >
     crate::client::async_::Params<
         'c,
         'a,
         's,
-        InsertParams<T1, T2, T3, T4, T5>,
-        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 8>,
+        InsertParams<T1, T2, T3, T4, T5, T6, T7>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10>,
         C,
     > for InsertStmt
 {
     fn params(
         &'s self,
         client: &'c C,
-        params: &'a InsertParams<T1, T2, T3, T4, T5>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 8> {
+        params: &'a InsertParams<T1, T2, T3, T4, T5, T6, T7>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
         self.bind(
             client,
             &params.audit_event_id,
@@ -317,17 +356,19 @@ impl<
             &params.actor,
             &params.action,
             &params.subject,
+            &params.outcome,
             &params.details,
             &params.request_id,
+            &params.address,
             &params.now,
         )
     }
 }
 pub struct ListStmt(&'static str, Option<tokio_postgres::Statement>);
-/// The record of an organization, newest first.
+/// The record of an organization, newest first, from behind a place in it; of the times from `since` to before `until`.
 pub fn list() -> ListStmt {
     ListStmt(
-        "SELECT audit_event_id, actor, action, subject, details, request_id, created_at FROM audit_events WHERE organization_id = $1 ORDER BY created_at DESC, audit_event_id DESC LIMIT $2",
+        "SELECT audit_event_id, actor, action, subject, outcome, details, request_id, address, created_at FROM audit_events WHERE organization_id = $1 AND created_at >= $2 AND created_at < $3 AND (created_at, audit_event_id) < ($4, $5) AND ($6::text IS NULL OR actor = $6) AND ($7::text IS NULL OR action = $7) AND ($8::text IS NULL OR subject = $8) AND ($9::text IS NULL OR outcome = $9) ORDER BY created_at DESC, audit_event_id DESC LIMIT $10",
         None,
     )
 }
@@ -339,15 +380,43 @@ impl ListStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    fn bind<'c, 'a, 's, C: GenericClient>(
+    fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::StringSql,
+        T3: crate::StringSql,
+        T4: crate::StringSql,
+    >(
         &'s self,
         client: &'c C,
         organization_id: &'a uuid::Uuid,
+        since: &'a chrono::DateTime<chrono::Utc>,
+        until: &'a chrono::DateTime<chrono::Utc>,
+        before_created_at: &'a chrono::DateTime<chrono::Utc>,
+        before_audit_event_id: &'a uuid::Uuid,
+        actor: &'a Option<T1>,
+        action: &'a Option<T2>,
+        subject: &'a Option<T3>,
+        outcome: &'a Option<T4>,
         count: &'a i64,
-    ) -> ListQuery<'c, 'a, 's, C, List, 2> {
+    ) -> ListQuery<'c, 'a, 's, C, List, 10> {
         ListQuery {
             client,
-            params: [organization_id, count],
+            params: [
+                organization_id,
+                since,
+                until,
+                before_created_at,
+                before_audit_event_id,
+                actor,
+                action,
+                subject,
+                outcome,
+                count,
+            ],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<ListBorrowed, tokio_postgres::Error> {
@@ -356,19 +425,46 @@ impl ListStmt {
                     actor: row.try_get(1)?,
                     action: row.try_get(2)?,
                     subject: row.try_get(3)?,
-                    details: row.try_get(4)?,
-                    request_id: row.try_get(5)?,
-                    created_at: row.try_get(6)?,
+                    outcome: row.try_get(4)?,
+                    details: row.try_get(5)?,
+                    request_id: row.try_get(6)?,
+                    address: row.try_get(7)?,
+                    created_at: row.try_get(8)?,
                 })
             },
             mapper: |it| List::from(it),
         }
     }
 }
-impl<'c, 'a, 's, C: GenericClient>
-    crate::client::async_::Params<'c, 'a, 's, ListParams, ListQuery<'c, 'a, 's, C, List, 2>, C> for ListStmt
+impl<
+    'c,
+    'a,
+    's,
+    C: GenericClient,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+> crate::client::async_::Params<'c, 'a, 's, ListParams<T1, T2, T3, T4>, ListQuery<'c, 'a, 's, C, List, 10>, C>
+    for ListStmt
 {
-    fn params(&'s self, client: &'c C, params: &'a ListParams) -> ListQuery<'c, 'a, 's, C, List, 2> {
-        self.bind(client, &params.organization_id, &params.count)
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ListParams<T1, T2, T3, T4>,
+    ) -> ListQuery<'c, 'a, 's, C, List, 10> {
+        self.bind(
+            client,
+            &params.organization_id,
+            &params.since,
+            &params.until,
+            &params.before_created_at,
+            &params.before_audit_event_id,
+            &params.actor,
+            &params.action,
+            &params.subject,
+            &params.outcome,
+            &params.count,
+        )
     }
 }

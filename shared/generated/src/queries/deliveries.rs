@@ -35,6 +35,17 @@ pub struct FindParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub source: T1,
     pub key: T2,
 }
+#[derive(Debug)]
+pub struct RecordParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub source: T1,
+    pub key: T2,
+    pub now: chrono::DateTime<chrono::Utc>,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteExpiredParams {
+    pub before: chrono::DateTime<chrono::Utc>,
+    pub count: i64,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
     pub claimed: bool,
@@ -583,5 +594,87 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
 {
     fn params(&'s self, client: &'c C, params: &'a FindParams<T1, T2>) -> FindQuery<'c, 'a, 's, C, Find, 2> {
         self.bind(client, &params.source, &params.key)
+    }
+}
+pub struct RecordStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Notes a delivery as dealt with, for an effect that is in the same transaction. No row when it was dealt with before,
+/// or when somebody is at it; waits for another transaction that is about to note the same.
+pub fn record() -> RecordStmt {
+    RecordStmt(
+        "INSERT INTO deliveries (source, key, state, fence, attempts, lease_until, created_at, updated_at) VALUES ($1, $2, 'done', 1, 1, $3, $3, $3) ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING RETURNING fence",
+        None,
+    )
+}
+impl RecordStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        source: &'a T1,
+        key: &'a T2,
+        now: &'a chrono::DateTime<chrono::Utc>,
+    ) -> I64Query<'c, 'a, 's, C, i64, 3> {
+        I64Query {
+            client,
+            params: [source, key, now],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, RecordParams<T1, T2>, I64Query<'c, 'a, 's, C, i64, 3>, C>
+    for RecordStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a RecordParams<T1, T2>) -> I64Query<'c, 'a, 's, C, i64, 3> {
+        self.bind(client, &params.source, &params.key, &params.now)
+    }
+}
+pub struct DeleteExpiredStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Forgets deliveries that nothing has happened to for long: no sender sends again after such a time.
+pub fn delete_expired() -> DeleteExpiredStmt {
+    DeleteExpiredStmt(
+        "DELETE FROM deliveries WHERE (source, key) IN (SELECT d.source, d.key FROM deliveries d WHERE d.updated_at < $1 LIMIT $2) RETURNING fence",
+        None,
+    )
+}
+impl DeleteExpiredStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        before: &'a chrono::DateTime<chrono::Utc>,
+        count: &'a i64,
+    ) -> I64Query<'c, 'a, 's, C, i64, 2> {
+        I64Query {
+            client,
+            params: [before, count],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<'c, 'a, 's, DeleteExpiredParams, I64Query<'c, 'a, 's, C, i64, 2>, C>
+    for DeleteExpiredStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a DeleteExpiredParams) -> I64Query<'c, 'a, 's, C, i64, 2> {
+        self.bind(client, &params.before, &params.count)
     }
 }

@@ -220,3 +220,34 @@ impl<'c, 'a, 's, C: GenericClient>
         self.bind(client, &params.organization_id, &params.integration_id)
     }
 }
+pub struct DeleteAllStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Destroys all credentials of an organization.
+pub fn delete_all() -> DeleteAllStmt {
+    DeleteAllStmt(
+        "DELETE FROM integration_credentials WHERE organization_id = $1 RETURNING integration_id",
+        None,
+    )
+}
+impl DeleteAllStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [organization_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}

@@ -52,6 +52,20 @@ pub struct UpdateLastUsedParams {
     pub organization_id: uuid::Uuid,
     pub integration_id: uuid::Uuid,
 }
+#[derive(Clone, Copy, Debug)]
+pub struct EndAllParams {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct UpdateEndedParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub status: T1,
+    pub health_reason: T2,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub event_time: chrono::DateTime<chrono::Utc>,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
     pub integration_id: uuid::Uuid,
@@ -939,6 +953,120 @@ impl<'c, 'a, 's, C: GenericClient>
             &params.now,
             &params.organization_id,
             &params.integration_id,
+        )
+    }
+}
+pub struct EndAllStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Ends all connections of an organization that is gone: no event finds them any more.
+pub fn end_all() -> EndAllStmt {
+    EndAllStmt(
+        "UPDATE integrations SET status = 'deleted', health = 'revoked', health_reason = 'organization_deleted', health_changed_at = $1, updated_at = $1 WHERE organization_id = $2 AND status <> 'deleted' RETURNING integration_id",
+        None,
+    )
+}
+impl EndAllStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        UuidUuidQuery {
+            client,
+            params: [now, organization_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<'c, 'a, 's, EndAllParams, UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2>, C>
+    for EndAllStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a EndAllParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        self.bind(client, &params.now, &params.organization_id)
+    }
+}
+pub struct UpdateEndedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Ends a connection, or says that its credentials are gone, because the third party said so; unless it was connected
+/// again after that, by the third party's clock.
+pub fn update_ended() -> UpdateEndedStmt {
+    UpdateEndedStmt(
+        "UPDATE integrations SET status = $1, health = 'revoked', health_reason = $2, health_changed_at = $3, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 AND installed_at <= $6 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateEndedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        status: &'a T1,
+        health_reason: &'a T2,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        event_time: &'a chrono::DateTime<chrono::Utc>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        UuidUuidQuery {
+            client,
+            params: [
+                status,
+                health_reason,
+                now,
+                organization_id,
+                integration_id,
+                event_time,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateEndedParams<T1, T2>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6>,
+        C,
+    > for UpdateEndedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateEndedParams<T1, T2>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        self.bind(
+            client,
+            &params.status,
+            &params.health_reason,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+            &params.event_time,
         )
     }
 }

@@ -1,0 +1,11 @@
+--! identify : (user_id?, user_deleted_at?, organization_id?, organization_deleted_at?, role?, member_updated_at?, member_deleted_at?)
+--- What is known of somebody who calls: always one row, with NULL for what is not mirrored yet. Works before the
+--- organization is known: the transaction must name the person and the organization.
+SELECT u.user_id, u.deleted_at AS user_deleted_at, o.organization_id, o.deleted_at AS organization_deleted_at,
+       m.role, m.source_updated_at AS member_updated_at, m.deleted_at AS member_deleted_at,
+       EXISTS (SELECT FROM revoked_sessions r
+                WHERE r.clerk_session_id = :clerk_session_id AND r.expires_at > :now) AS session_revoked
+  FROM (VALUES (true)) AS caller (calls)
+  LEFT JOIN users u ON u.clerk_user_id = :clerk_user_id
+  LEFT JOIN organizations o ON o.clerk_org_id = :clerk_org_id
+  LEFT JOIN organization_members m ON m.organization_id = o.organization_id AND m.user_id = u.user_id;
