@@ -340,7 +340,12 @@ async fn our_own_statements_find_nothing_of_another_organization() {
             .await
             .expect("it answers")
     );
-    assert_eq!(audit_events::list(&tx, acme, audit_events::Filter::default(), None, 9).await.expect("it answers"), []);
+    assert_eq!(
+        audit_events::list(&tx, acme, audit_events::Filter::default(), None, 9)
+            .await
+            .expect("it answers"),
+        []
+    );
     let refused = integrations::update_last_used(&tx, acme, integration, now()).await;
     assert!(
         matches!(

@@ -70,7 +70,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "queue",
         &[
-            "crate::db",
             "crate::connector",
             "crate::conversation",
             "crate::agent",
@@ -95,6 +94,28 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "crate::conversation",
             "crate::secret",
             "crate::connector",
+        ],
+    ),
+    (
+        "auth",
+        &[
+            "crate::queue",
+            "crate::conversation",
+            "crate::agent",
+            "crate::connector",
+            "sql::",
+        ],
+    ),
+    (
+        "identity",
+        &[
+            "crate::http::error",
+            "crate::auth",
+            "crate::queue",
+            "crate::conversation",
+            "crate::agent",
+            "sql::",
+            "tokio_postgres",
         ],
     ),
     (

@@ -105,7 +105,7 @@ pub async fn identify(
 
     // All are sent before the first answer is awaited, in this order.
     let mut transaction = Transaction::not_begun(&db.client);
-    let (begun, named, known, taken, committed) = future::join5(
+    let (begun, visible, known, taken, committed) = future::join5(
         transaction.client.batch_execute("BEGIN"),
         name.params(transaction.client, &names).one(),
         identify.params(transaction.client, &who).one(),
@@ -114,7 +114,7 @@ pub async fn identify(
     )
     .await;
     begun?;
-    named?;
+    visible?;
     let (row, taken) = (known?, taken?);
     committed?;
     transaction.open = false;

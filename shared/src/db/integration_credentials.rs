@@ -51,6 +51,9 @@ pub async fn delete(
 /// Destroys all credentials of an organization.
 #[tracing::instrument(name = "db.integration_credentials.delete_all", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn delete_all(db: &Transaction<'_>, scope: OrganizationId) -> Result<(), DbError> {
-    statements::delete_all().bind(db.client, &scope.uuid()).all().await?;
+    statements::delete_all()
+        .bind(db.client, &scope.uuid())
+        .all()
+        .await?;
     Ok(())
 }

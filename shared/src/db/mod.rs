@@ -232,13 +232,13 @@ impl Connection {
             clerk_user_id,
             clerk_org_id,
         };
-        let (begun, named) = future::join(
+        let (begun, visible) = future::join(
             transaction.client.batch_execute("BEGIN"),
             name.params(transaction.client, &names).one(),
         )
         .await;
         begun?;
-        named?;
+        visible?;
         Ok(transaction)
     }
 
@@ -334,7 +334,10 @@ impl<'c> Transaction<'c> {
     /// From here on the transaction may remove what was deleted at Clerk `before`.
     pub async fn name_expired(&self, before: Timestamp) -> Result<(), DbError> {
         let before = before.to_rfc3339();
-        statements::name_expired().bind(self.client, &before).one().await?;
+        statements::name_expired()
+            .bind(self.client, &before)
+            .one()
+            .await?;
         Ok(())
     }
 

@@ -175,10 +175,7 @@ pub async fn list(
 
 /// The organizations that a person belongs to, whom the transaction must name.
 #[tracing::instrument(name = "db.organization_members.list_of_user", skip_all, err(level = "debug"))]
-pub async fn list_of_user(
-    db: &Transaction<'_>,
-    clerk_user_id: &str,
-) -> Result<Vec<OrganizationId>, DbError> {
+pub async fn list_of_user(db: &Transaction<'_>, clerk_user_id: &str) -> Result<Vec<OrganizationId>, DbError> {
     let ids = statements::list_of_user()
         .bind(db.client, &clerk_user_id)
         .all()
@@ -221,7 +218,11 @@ pub async fn list_unseen(
 }
 
 /// Removes at most `count` memberships that ended before a time, which the transaction must have named. Answers how many.
-#[tracing::instrument(name = "db.organization_members.delete_expired", skip_all, err(level = "debug"))]
+#[tracing::instrument(
+    name = "db.organization_members.delete_expired",
+    skip_all,
+    err(level = "debug")
+)]
 pub async fn delete_expired(db: &Transaction<'_>, before: Timestamp, count: i64) -> Result<usize, DbError> {
     let params = statements::DeleteExpiredParams { before, count };
     Ok(statements::delete_expired()

@@ -133,11 +133,7 @@ pub async fn find(db: &Transaction<'_>, scope: OrganizationId) -> Result<Option<
 
 /// Notes that a comparison with Clerk came across an organization, which the transaction must name.
 #[tracing::instrument(name = "db.organizations.update_seen", skip_all, err(level = "debug"))]
-pub async fn update_seen(
-    db: &Transaction<'_>,
-    clerk_org_id: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub async fn update_seen(db: &Transaction<'_>, clerk_org_id: &str, now: Timestamp) -> Result<(), DbError> {
     let params = statements::UpdateSeenParams { now, clerk_org_id };
     statements::update_seen().params(db.client, &params).opt().await?;
     Ok(())

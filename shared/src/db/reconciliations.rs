@@ -22,7 +22,12 @@ pub struct Progress {
 
 /// Takes a comparison over where it stands, or begins the first pass with `first_phase`; holds it until `lease_until`.
 /// None while another run has it.
-#[tracing::instrument(name = "db.reconciliations.claim", skip_all, fields(name), err(level = "debug"))]
+#[tracing::instrument(
+    name = "db.reconciliations.claim",
+    skip_all,
+    fields(name),
+    err(level = "debug")
+)]
 pub async fn claim(
     db: &Connection,
     name: &str,
@@ -59,7 +64,12 @@ pub struct Hold {
 ///
 /// # Errors
 /// [`DbError::LeaseLost`] when another run has taken over.
-#[tracing::instrument(name = "db.reconciliations.save", skip_all, fields(name), err(level = "debug"))]
+#[tracing::instrument(
+    name = "db.reconciliations.save",
+    skip_all,
+    fields(name),
+    err(level = "debug")
+)]
 pub async fn save(
     db: &Connection,
     name: &str,

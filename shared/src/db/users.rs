@@ -134,11 +134,7 @@ pub async fn find(db: &Transaction<'_>, clerk_user_id: &str) -> Result<Option<Us
 
 /// Notes that a comparison with Clerk came across a person, whom the transaction must name.
 #[tracing::instrument(name = "db.users.update_seen", skip_all, err(level = "debug"))]
-pub async fn update_seen(
-    db: &Transaction<'_>,
-    clerk_user_id: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub async fn update_seen(db: &Transaction<'_>, clerk_user_id: &str, now: Timestamp) -> Result<(), DbError> {
     let params = statements::UpdateSeenParams { now, clerk_user_id };
     statements::update_seen().params(db.client, &params).opt().await?;
     Ok(())

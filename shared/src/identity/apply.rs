@@ -11,7 +11,7 @@
 //! | organization | name, connections, credentials | the row, and all that hangs on it | the record of what was done |
 //! | membership | – | the row | the record |
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -44,11 +44,12 @@ pub struct Cause<'a> {
 
 impl Cause<'_> {
     /// An entry for the record.
-    pub(crate) fn entry(
+    #[must_use]
+    pub fn entry(
         self,
         ids: &Ids,
         action: &str,
-        subject: impl ToString,
+        subject: impl Display,
         details: Value,
         now: Timestamp,
     ) -> AuditEvent {
@@ -150,8 +151,7 @@ pub async fn apply(
             at,
         } => {
             let sides = sides(tx, ids, organization_id, user_id, now).await?;
-            let changed =
-                organization_members::bury(tx, sides, organization_id, user_id, *at, now).await?;
+            let changed = organization_members::bury(tx, sides, organization_id, user_id, *at, now).await?;
             if changed {
                 let entry = cause.entry(ids, "member.removed", sides.user, json!({}), now);
                 record(tx, sides.organization, &entry).await?;

@@ -47,8 +47,14 @@ pub async fn provision(
 ) -> Result<Option<Sides>, DbError> {
     let tx = db.begin_naming(claimed.user_id, claimed.organization_id).await?;
     let user = users::ensure(&tx, ids.user(), claimed.user_id, now).await?;
-    let organization =
-        organizations::ensure(&tx, ids.organization(), claimed.organization_id, claimed.slug, now).await?;
+    let organization = organizations::ensure(
+        &tx,
+        ids.organization(),
+        claimed.organization_id,
+        claimed.slug,
+        now,
+    )
+    .await?;
     if user.deleted_at.is_some() || organization.deleted_at.is_some() {
         return Ok(None);
     }

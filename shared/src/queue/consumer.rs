@@ -24,6 +24,7 @@ use tracing::Instrument as _;
 use super::QueueError;
 use crate::{
     clock::Timestamp,
+    db::DbError,
     task::Envelope,
     telemetry::{self, Causes, Metrics},
 };
@@ -116,6 +117,16 @@ impl TaskError {
     #[must_use]
     pub const fn is_retry(&self) -> bool {
         matches!(self.decision, Decision::Retry { .. })
+    }
+}
+
+impl From<DbError> for TaskError {
+    /// A row that cannot be read is a defect that an operator must see; anything else may pass.
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Corrupt { .. } => Self::fail("corrupt_row", error),
+            error => Self::retry(error),
+        }
     }
 }
 

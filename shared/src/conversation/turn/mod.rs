@@ -111,7 +111,7 @@ impl From<TaskError> for Stop {
 
 impl From<DbError> for Stop {
     fn from(error: DbError) -> Self {
-        Self::Task(database(error))
+        Self::Task(error.into())
     }
 }
 
@@ -173,7 +173,7 @@ impl Answering {
                 "too little of the invocation's time is left",
             ));
         }
-        let received = self.receive(work, message, now).await.map_err(database)?;
+        let received = self.receive(work, message, now).await?;
         let taken = match received {
             Received::NotConnected => {
                 tracing::info!(slack.team_id = message.tenant(), "the workspace is not connected");
@@ -367,7 +367,7 @@ impl Turn<'_> {
             match error {
                 SlackError::Revoked { code } => {
                     // Somebody may have connected the workspace anew while we worked with the old token.
-                    match self.reread().await.map_err(database)? {
+                    match self.reread().await? {
                         Some((fresh, sealed)) if fresh != generation => {
                             (generation, credentials) = (fresh, sealed);
                         }
@@ -433,7 +433,7 @@ impl Turn<'_> {
 
     async fn finish_posted(&self, posted: &Posted) -> Result<(), TaskError> {
         let now = self.answering.clock.now();
-        let mut db = self.answering.db.get().await.map_err(database)?;
+        let mut db = self.answering.db.get().await?;
         let (scope, delivery) = (self.organization(), &self.work.envelope.delivery);
         messages::finish_posted(
             &mut db,
@@ -446,7 +446,7 @@ impl Turn<'_> {
             now,
         )
         .await
-        .map_err(database)?;
+        .map_err(TaskError::from)?;
         let waited = clock::until(self.work.envelope.received_at, now);
         self.answering.metrics.took("AnswerMilliseconds", waited);
         tracing::info!(duration_ms = waited.as_secs_f64() * 1_000.0, answer.id = %posted.answer, "the answer is posted");
@@ -457,12 +457,12 @@ impl Turn<'_> {
         self.answering
             .metrics
             .count("TurnsFailed", Some(("reason", reason)));
-        let db = self.answering.db.get().await.map_err(database)?;
+        let db = self.answering.db.get().await?;
         let now = self.answering.clock.now();
         let outcome = Outcome::Failed { reason };
         deliveries::finish(&db, &self.work.envelope.delivery, self.taken.lease, outcome, now)
             .await
-            .map_err(database)
+            .map_err(TaskError::from)
     }
 
     async fn finish_revoked(&self, generation: i32, code: &str) -> Result<(), TaskError> {
@@ -472,21 +472,12 @@ impl Turn<'_> {
             integration.id = %integration,
             "slack does not take the workspace's token any more; the workspace must be connected again"
         );
-        let mut db = self.answering.db.get().await.map_err(database)?;
+        let mut db = self.answering.db.get().await?;
         let now = self.answering.clock.now();
         integrations::mark_needs_reauth(&mut db, self.organization(), integration, generation, code, now)
-            .await
-            .map_err(database)?;
+            .await?;
         drop(db);
         self.finish_failed(code).await
-    }
-}
-
-/// What a database error means for a turn: an outage passes, anything else is a defect that an operator must see.
-fn database(error: DbError) -> TaskError {
-    match error {
-        DbError::Corrupt { .. } => TaskError::fail("corrupt_row", error),
-        error => TaskError::retry(error),
     }
 }
 
