@@ -9,6 +9,7 @@
 //!   db, secret                           what we keep
 //!   task, id, clock, json, config, telemetry   words everybody uses
 //! ```
+//! `http::client`, the way out, uses `json` only, and whatever talks to somebody may use it.
 //! `db` is the only module that uses the generated `sql` crate; `connector` never uses `db`, `queue` or the vault.
 
 pub mod agent;

@@ -6,6 +6,7 @@ mod access;
 mod agent;
 mod agent_dispatcher;
 mod database_tls;
+mod http_client;
 mod ledger;
 mod migrations;
 mod migrator;

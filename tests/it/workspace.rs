@@ -67,6 +67,18 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     ("http", &["crate::queue", "crate::agent", "crate::conversation"]),
+    // Connectors use it.
+    (
+        "http/client.rs",
+        &[
+            "crate::db",
+            "crate::queue",
+            "crate::connector",
+            "crate::secret",
+            "crate::webhook",
+            "crate::auth",
+        ],
+    ),
     (
         "queue",
         &[

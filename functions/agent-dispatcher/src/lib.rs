@@ -4,6 +4,7 @@ mod config;
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 pub use config::Config;
 use shared::{
@@ -61,7 +62,7 @@ impl App {
             answering: Answering {
                 db,
                 vault: Vault::new(keys, &config.environment, Arc::clone(&clock)),
-                slack: SlackApi::new(&config.slack_api_url)?,
+                slack: SlackApi::new(&config.slack_api_url).context("SLACK_API_URL")?,
                 agent: Arc::new(GrpcAgent::new(&config.agent_endpoint, Arc::clone(&clock))?),
                 clock,
                 ids: Ids::random(),

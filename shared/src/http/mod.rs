@@ -1,5 +1,6 @@
-//! What every HTTP function shares: the way in, the error shape, and the layers around its routes.
+//! What every HTTP function shares: the way in, the error shape, and the layers around its routes; and the way out.
 
+pub mod client;
 pub mod error;
 pub mod gateway;
 pub mod layer;

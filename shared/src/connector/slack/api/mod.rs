@@ -14,11 +14,11 @@ use slack_morphism::{
     ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient,
     hyper_tokio::{SlackClientHyperConnector, SlackClientHyperHttpsConnector},
 };
-use url::{Host, Url};
 
 pub use self::error::{Fault, SlackError};
 use self::wire::{Done, Messages, PostRequest, Posted, UserInfo, WireMessage};
 use super::{Page, Place, escape};
+use crate::http::client::{UrlError, check_base_url, connector};
 
 /// Slack's own Web API.
 pub const SLACK_API_URL: &str = "https://slack.com/api";
@@ -41,17 +41,6 @@ const READ_PAGES: usize = 10;
 /// Slack cuts `text` at 40 000 characters.
 /// Source: <https://docs.slack.dev/reference/methods/chat.postMessage>.
 const TEXT_LIMIT: usize = 39_000;
-
-/// Why a base URL cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SlackUrlError {
-    /// It is no URL of a host.
-    #[error("the url of slack's web api is not an absolute http url")]
-    Malformed,
-    /// Tokens would cross a network in clear.
-    #[error("the url of slack's web api must be https, except on a loopback host")]
-    NotEncrypted,
-}
 
 /// A message of a thread, as Slack returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,27 +88,9 @@ impl SlackApi {
     ///
     /// # Errors
     /// When the URL is none, or would send tokens over a network unencrypted.
-    pub fn new(base_url: &str) -> Result<Self, SlackUrlError> {
-        let url = Url::parse(base_url).map_err(|_| SlackUrlError::Malformed)?;
-        let is_loopback = match url.host().ok_or(SlackUrlError::Malformed)? {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => return Err(SlackUrlError::NotEncrypted),
-            _ => return Err(SlackUrlError::Malformed),
-        }
-        // The provider is named: which one a process defaults to depends on what else is linked into it.
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
-            .map_err(|_| SlackUrlError::Malformed)?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let connector = SlackClientHyperConnector::with_connector(https)
+    pub fn new(base_url: &str) -> Result<Self, UrlError> {
+        check_base_url(base_url)?;
+        let connector = SlackClientHyperConnector::with_connector(connector()?)
             .with_slack_api_url(base_url.trim_end_matches('/'));
         Ok(Self {
             client: SlackClient::new(connector),
@@ -433,11 +404,11 @@ mod tests {
         assert!(SlackApi::new("http://127.0.0.1:8080/api/").is_ok());
         assert!(SlackApi::new("http://[::1]:8080/api").is_ok());
         for (url, error) in [
-            ("http://slack.com/api", SlackUrlError::NotEncrypted),
-            ("http://127.0.0.1.evil.example/api", SlackUrlError::NotEncrypted),
-            ("ftp://127.0.0.1/api", SlackUrlError::Malformed),
-            ("slack.com/api", SlackUrlError::Malformed),
-            ("", SlackUrlError::Malformed),
+            ("http://slack.com/api", UrlError::NotEncrypted),
+            ("http://127.0.0.1.evil.example/api", UrlError::NotEncrypted),
+            ("ftp://127.0.0.1/api", UrlError::Malformed),
+            ("slack.com/api", UrlError::Malformed),
+            ("", UrlError::Malformed),
         ] {
             assert_eq!(SlackApi::new(url).map(|_| ()), Err(error), "{url}");
         }
