@@ -290,7 +290,9 @@ impl IdentityChange {
             Self::UserUpserted(ClerkUser { id: user_id, .. })
             | Self::UserDeleted { user_id, .. }
             | Self::SessionEnded { user_id, .. } => format!("clerk:{user_id}"),
-            Self::OrganizationUpserted(ClerkOrganization { id: organization_id, .. })
+            Self::OrganizationUpserted(ClerkOrganization {
+                id: organization_id, ..
+            })
             | Self::OrganizationDeleted { organization_id, .. } => format!("clerk:{organization_id}"),
             Self::MembershipUpserted(ClerkMembership {
                 organization_id,
@@ -372,7 +374,9 @@ impl MemberRole {
     /// give [`ADMIN_PERMISSION`] to those who shall be admins here.
     pub fn of<'a>(role: &str, permissions: impl IntoIterator<Item = &'a str>) -> Self {
         let is_admin = matches!(role, "org:admin" | "admin")
-            || permissions.into_iter().any(|permission| permission == ADMIN_PERMISSION);
+            || permissions
+                .into_iter()
+                .any(|permission| permission == ADMIN_PERMISSION);
         if is_admin { Self::Admin } else { Self::Member }
     }
 
