@@ -1,6 +1,8 @@
 //! Reading JSON that somebody else wrote: depth bounded, faults named by path, and nothing of the content repeated.
 
-use serde::Deserialize;
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Deserializer, de};
 
 /// How deep arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -99,6 +101,66 @@ fn depth_exceeds(text: &[u8], limit: usize) -> bool {
     false
 }
 
+/// Characters that SQS refuses in a message, beside control characters, which JSON escapes.
+/// Source: `SendMessage` in the Amazon SQS API reference.
+pub(crate) const NOT_FOR_QUEUES: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
+
+/// A text that somebody else wrote. Half a surrogate pair, which cutting a text in the middle of an emoji leaves
+/// behind, is not an error but a replacement character.
+#[derive(Debug)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl Text<'_> {
+    /// The text without the few characters that a queue or Postgres refuses.
+    pub(crate) fn clean(&self) -> String {
+        let refused = |c: char| c == '\0' || NOT_FOR_QUEUES.contains(&c);
+        if self.0.contains(refused) {
+            self.0.replace(refused, "\u{FFFD}")
+        } else {
+            self.0.to_string()
+        }
+    }
+}
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl<'de> de::Visitor<'de> for Bytes {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(String::from_utf8_lossy(bytes))
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes).map(Text)
+    }
+}
+
+/// Cuts `text` down to `limit` bytes, at a character.
+pub(crate) fn cut(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,6 +220,26 @@ mod tests {
         let outer: Outer<'_> = read(text).expect("JSON");
         assert_eq!(outer.count, 1);
         assert_eq!(outer.rest.map(RawValue::get), Some(r#"{ "a" : "\u00e9\/" }"#));
+    }
+
+    #[test]
+    fn half_an_emoji_is_read_and_what_postgres_or_sqs_refuses_is_replaced() {
+        let read = |json: &str| {
+            read_part::<Text<'_>>(json)
+                .map(|text| text.clean())
+                .expect("a text")
+        };
+        assert_eq!(read(r#""cut \ud83d""#), "cut \u{FFFD}\u{FFFD}\u{FFFD}");
+        assert_eq!(read(r#""\ud83d\udc22""#), "🐢");
+        assert_eq!(read(r#""a\u0000b\ufffe""#), "a\u{FFFD}b\u{FFFD}");
+        assert_eq!(read("\"a\u{FFFF}\""), "a\u{FFFD}");
+    }
+
+    #[test]
+    fn a_text_is_cut_at_a_character() {
+        let mut turtles = format!("a{}", "🐢".repeat(3));
+        cut(&mut turtles, 7);
+        assert_eq!(turtles, "a🐢");
     }
 
     proptest! {

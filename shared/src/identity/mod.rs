@@ -1,4 +1,9 @@
-//! People, organizations and memberships, as Clerk tells of them.
+//! People, organizations and memberships, as Clerk tells of them: by webhook ([`event`]) and when asked. Both are
+//! [applied](apply) in one way; somebody who signs in before either is [provisioned](provision).
 
 pub mod apply;
+pub mod event;
+#[cfg(feature = "test-support")]
+pub mod fake;
 pub mod provision;
+pub(crate) mod wire;

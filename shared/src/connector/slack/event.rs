@@ -7,14 +7,12 @@
 //!
 //! To use one more kind, give it an arm in `parse` and a wire struct with the fields it needs.
 
-use std::{borrow::Cow, fmt};
-
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     clock::Timestamp,
-    json::{self, JsonError},
+    json::{self, JsonError, NOT_FOR_QUEUES, Text, cut},
     task::{SlackFile, SlackLifecycle, SlackLifecycleChange, SlackMessage, SlackMessageKind},
 };
 
@@ -299,13 +297,6 @@ fn files(files: &[File<'_>]) -> Vec<SlackFile> {
         .collect()
 }
 
-/// Cuts `text` down to `limit` bytes, at a character.
-fn cut(text: &mut String, limit: usize) {
-    if text.len() > limit {
-        text.truncate(text.floor_char_boundary(limit));
-    }
-}
-
 fn ignored(kind: &str, reason: &'static str) -> SlackEvent {
     let mut kind = kind.to_owned();
     cut(&mut kind, 100);
@@ -428,59 +419,6 @@ impl Outer<'_> {
     }
 }
 
-/// Characters that SQS refuses in a message, beside control characters, which JSON escapes.
-/// Source: `SendMessage` in the Amazon SQS API reference.
-const NOT_FOR_QUEUES: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
-
-/// A text of Slack's. Half a surrogate pair, which cutting a text in the middle of an emoji leaves behind, is not an
-/// error but a replacement character.
-#[derive(Debug)]
-struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    /// The text without the few characters that a queue or Postgres refuses.
-    fn clean(&self) -> String {
-        let refused = |c: char| c == '\0' || NOT_FOR_QUEUES.contains(&c);
-        if self.0.contains(refused) {
-            self.0.replace(refused, "\u{FFFD}")
-        } else {
-            self.0.to_string()
-        }
-    }
-}
-
-impl std::ops::Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-
-        impl<'de> de::Visitor<'de> for Bytes {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-                Ok(String::from_utf8_lossy(bytes))
-            }
-
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
-            }
-        }
-
-        deserializer.deserialize_bytes(Bytes).map(Text)
-    }
-}
-
 /// What surrounds an event.
 #[derive(Deserialize)]
 struct Outer<'a> {
@@ -591,25 +529,9 @@ mod tests {
     }
 
     #[test]
-    fn half_an_emoji_is_read_and_what_postgres_or_sqs_refuses_is_replaced() {
-        let read = |json: &str| {
-            json::read_part::<Text<'_>>(json)
-                .map(|text| text.clean())
-                .expect("a text")
-        };
-        assert_eq!(read(r#""cut \ud83d""#), "cut \u{FFFD}\u{FFFD}\u{FFFD}");
-        assert_eq!(read(r#""\ud83d\udc22""#), "🐢");
-        assert_eq!(read(r#""a\u0000b\ufffe""#), "a\u{FFFD}b\u{FFFD}");
-        assert_eq!(read("\"a\u{FFFF}\""), "a\u{FFFD}");
-    }
-
-    #[test]
-    fn what_is_too_long_is_cut_at_a_character() {
+    fn what_is_too_long_is_cut() {
         let turtles = "🐢".repeat(MAX_TEXT_BYTES);
         let cut = text(Some(&Text(turtles.into())), &[]);
         assert_eq!(cut.len(), MAX_TEXT_BYTES);
-        let mut off_by_one = format!("a{}", "🐢".repeat(3));
-        super::cut(&mut off_by_one, 7);
-        assert_eq!(off_by_one, "a🐢");
     }
 }

@@ -1,0 +1,129 @@
+//! Clerk's webhooks in our words.
+//!
+//! Only the kinds that change what we keep are read, and of those only the fields that we use; all others are
+//! [`ClerkEvent::Ignored`], never an error: Clerk has dozens, and adds some at any time.
+//! Source: <https://clerk.com/docs/guides/development/webhooks/overview>.
+//!
+//! To use one more kind, give it an arm in `parse`, and `wire` the fields that it needs.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::wire::{DeletedOrganization, DeletedUser, Membership, Millis, Organization, Session, User};
+use crate::{
+    json::{self, JsonError, Text, cut},
+    task::{ClerkMembership, IdentityChange},
+};
+
+/// What a webhook of Clerk's says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClerkEvent {
+    /// Something that we keep is not what it was.
+    Changed(IdentityChange),
+    /// Nothing that we use.
+    Ignored {
+        /// Clerk's name of its kind.
+        kind: String,
+    },
+}
+
+/// Why a delivery that Clerk signed is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClerkEventError {
+    /// Not the JSON it should be.
+    #[error(transparent)]
+    Payload(#[from] JsonError),
+    /// Of another instance of Clerk's, such as the one for development, or of none that it names.
+    #[error("the event is of another instance")]
+    OtherInstance,
+}
+
+/// Reads a delivery of the instance `instance_id` (`ins_…`).
+///
+/// What was created or changed carries its own `updated_at`. What is gone has no time of its own, and carries that of
+/// the event.
+///
+/// # Errors
+/// [`ClerkEventError`].
+pub fn parse(body: &[u8], instance_id: &str) -> Result<ClerkEvent, ClerkEventError> {
+    let event: Envelope<'_> = json::read(body)?;
+    if event.instance_id.as_deref() != Some(instance_id) {
+        return Err(ClerkEventError::OtherInstance);
+    }
+
+    let change = match &*event.kind {
+        "user.created" | "user.updated" => IdentityChange::UserUpserted(event.data::<User>()?.into()),
+        "user.deleted" => {
+            let user: DeletedUser = event.data()?;
+            IdentityChange::UserDeleted {
+                user_id: user.id,
+                at: event.timestamp()?.0,
+            }
+        }
+        "organization.created" | "organization.updated" => {
+            IdentityChange::OrganizationUpserted(event.data::<Organization>()?.into())
+        }
+        "organization.deleted" => {
+            let organization: DeletedOrganization = event.data()?;
+            IdentityChange::OrganizationDeleted {
+                organization_id: organization.id,
+                at: event.timestamp()?.0,
+            }
+        }
+        "organizationMembership.created" | "organizationMembership.updated" => {
+            IdentityChange::MembershipUpserted(event.data::<Membership>()?.into())
+        }
+        "organizationMembership.deleted" => {
+            let membership: ClerkMembership = event.data::<Membership>()?.into();
+            IdentityChange::MembershipDeleted {
+                organization_id: membership.organization_id,
+                user_id: membership.user_id,
+                at: event.timestamp()?.0,
+            }
+        }
+        "session.ended" | "session.removed" | "session.revoked" => {
+            let session: Session = event.data()?;
+            IdentityChange::SessionEnded {
+                session_id: session.id,
+                user_id: session.user_id,
+                at: event.timestamp()?.0,
+            }
+        }
+        kind => {
+            let mut kind = kind.to_owned();
+            cut(&mut kind, 100);
+            return Ok(ClerkEvent::Ignored { kind });
+        }
+    };
+    Ok(ClerkEvent::Changed(change))
+}
+
+/// What surrounds an event. Of a kind that we do not use, the rest may look as it likes.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    instance_id: Option<Text<'a>>,
+    timestamp: Option<&'a RawValue>,
+    data: Option<&'a RawValue>,
+}
+
+impl Envelope<'_> {
+    fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T, JsonError> {
+        part("data", self.data)
+    }
+
+    fn timestamp(&self) -> Result<Millis, JsonError> {
+        part("timestamp", self.timestamp)
+    }
+}
+
+/// Reads the part of an event that stands at `name`; a path inside it is told from outside.
+fn part<'a, T: Deserialize<'a>>(name: &str, part: Option<&'a RawValue>) -> Result<T, JsonError> {
+    let part = part.ok_or_else(|| JsonError::at(name, "is missing"))?;
+    json::read_part(part.get()).map_err(|error| match error {
+        JsonError::Shape { path, problem } if path == "." => JsonError::at(name, problem),
+        JsonError::Shape { path, problem } => JsonError::at(format!("{name}.{path}"), problem),
+        other => other,
+    })
+}
