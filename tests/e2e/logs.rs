@@ -3,9 +3,6 @@
 use serde_json::Value;
 use tests::local::Line;
 
-/// The functions of the template.
-pub(crate) const FUNCTIONS: [&str; 3] = ["slack-events", "agent-dispatcher", "migrator"];
-
 /// A line of a function, read as the JSON object that it must be.
 #[derive(Debug)]
 pub(crate) struct Entry(pub(crate) Value);

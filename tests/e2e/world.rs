@@ -18,13 +18,17 @@ use tests::{
 
 use crate::{
     door::{Door, signed},
-    logs::{Entry, FUNCTIONS},
+    logs::Entry,
 };
 
 const TEAM: &str = "T0E2E0001";
 pub(crate) const CHANNEL: &str = "C0E2E0001";
 const USER: &str = "U0E2E0001";
 const TOKEN: &str = "xoxb-7351908246-vMq3TzX8LbKe2RwYpGdN";
+const CLERK_INSTANCE: &str = "ins_E2E0000000000000000000001";
+const CLERK_API_KEY: &str = "sk_test_Zk4WqT8mXvB2LcRy7NdGsHj5PfAe9UuQ3oKi6VbMtC";
+/// Where the web client would be.
+const WEB_ORIGIN: &str = "http://localhost:5173";
 
 /// Slack's outdated way to prove who it is. It is in every event, and nobody else's business.
 const VERIFICATION_TOKEN: &str = "jR7wQzT2mVxK9bLpYc4HsNdE";
@@ -85,6 +89,11 @@ impl World {
         let parties = ThirdParties {
             slack_api: slack.url(),
             agent: agent.url().to_owned(),
+            clerk_issuer: slack.url(),
+            clerk_api: slack.url(),
+            clerk_api_key: CLERK_API_KEY.to_owned(),
+            clerk_instance: CLERK_INSTANCE.to_owned(),
+            web_origin: WEB_ORIGIN.to_owned(),
         };
         let deployed = Stack::start("e2e", &parties, progress).await?;
         progress.step("connecting a Slack workspace to an organization");
@@ -121,11 +130,20 @@ impl World {
         self.hide("the bot token", TOKEN);
         self.hide("Slack's verification token", VERIFICATION_TOKEN);
         self.hide("the signing secret", &self.stack.signing_secret);
-        let generated = self.secret("SlackSecret", "AWSPREVIOUS").await?;
-        self.hide(
-            "the generated signing secret",
-            text(&generated, "signing_secret")?,
-        );
+        self.hide("Clerk's signing secret", &self.stack.clerk_signing_secret);
+        self.hide("the key of Clerk's API", CLERK_API_KEY);
+        for (what, logical, field) in [
+            ("the generated signing secret", "SlackSecret", "signing_secret"),
+            (
+                "Clerk's generated signing secret",
+                "ClerkSecret",
+                "signing_secret",
+            ),
+            ("the generated key of Clerk's API", "ClerkApiSecret", "secret_key"),
+        ] {
+            let generated = self.secret(logical, "AWSPREVIOUS").await?;
+            self.hide(what, text(&generated, field)?);
+        }
         let role = self.secret("DatabaseSecret", "AWSCURRENT").await?;
         self.hide("the database role's password", text(&role, "password")?);
         let administrator = self.stack.postgres.administrator_secret();
@@ -358,7 +376,7 @@ impl World {
     /// Writes what the functions wrote, and what is said in Slack, beside the logs of the servers.
     pub(crate) async fn keep_logs(&self) {
         let folder = self.stack.logs();
-        for function in FUNCTIONS {
+        for function in self.stack.functions() {
             let lines = self.stack.lines_of(function).await.unwrap_or_default();
             let text: Vec<_> = lines.iter().map(|line| line.message.trim_end()).collect();
             std::fs::write(folder.join(format!("{function}.log")), text.join("\n")).expect("a file");

@@ -1,8 +1,8 @@
-//! The keys and the database.
+//! The keys and the database, and who waits for it.
 
 use serde_json::{Value, json};
 
-use super::{Complaints, passes, resources, stops};
+use super::{Complaints, by_default, functions, leads_to, passes, resources, stops};
 
 fn keys(template: &Value) -> Complaints {
     let mut complaints = Complaints::new();
@@ -32,13 +32,6 @@ fn a_key_that_is_never_rotated_or_that_goes_with_the_stack_is_found() {
         json!("Delete"),
         "QueuesKey goes",
     );
-}
-
-/// What a value is when nobody chooses a parameter.
-fn by_default<'a>(template: &'a Value, value: &'a Value) -> &'a Value {
-    value["Ref"]
-        .as_str()
-        .map_or(value, |parameter| &template["Parameters"][parameter]["Default"])
 }
 
 fn database(template: &Value) -> Complaints {
@@ -147,4 +140,66 @@ fn a_database_that_is_open_in_the_clear_or_easily_lost_is_found() {
     ] {
         stops(database, &pointer, value, complaint);
     }
+}
+
+/// What the migrator does at each deployment.
+const MIGRATIONS: &str = "Migrations";
+
+fn users(template: &Value) -> Complaints {
+    let mut complaints = Complaints::new();
+    for function in functions(template) {
+        let id = function.id;
+        let uses_database = leads_to(&Value::Object(function.variables()), "DatabaseSecret");
+        if uses_database != function.is_in_the_network() {
+            complaints.push(format!(
+                "{id} is in the network without the database, or the other way round"
+            ));
+        }
+        // The migrator is what they wait for.
+        let is_migrator = leads_to(
+            &template["Resources"][MIGRATIONS]["Properties"]["ServiceToken"],
+            id,
+        );
+        if uses_database && !is_migrator && !function.waits_for(template, MIGRATIONS) {
+            complaints.push(format!("{id} may meet a database without the schema"));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn a_function_that_does_not_wait_for_the_schema_or_is_in_the_network_for_nothing_is_found() {
+    passes(users);
+    for function in [
+        "AgentDispatcherFunction",
+        "EventProcessorFunction",
+        "IdentityApiFunction",
+        "SchedulerFunction",
+    ] {
+        let resource = format!("/Resources/{function}");
+        stops(
+            users,
+            &format!("{resource}/DependsOn"),
+            Value::Null,
+            &format!("{function} may meet a database without the schema"),
+        );
+        stops(
+            users,
+            &format!("{resource}/Properties/Environment/Variables/DATABASE_SECRET_ARN"),
+            Value::Null,
+            &format!("{function} is in the network without the database"),
+        );
+    }
+    stops(
+        users,
+        "/Resources/IdentityApiFunction/DependsOn",
+        json!("Database"),
+        "IdentityApiFunction may meet",
+    );
+    stops(
+        users,
+        "/Resources/MigratorFunction/Properties/VpcConfig",
+        Value::Null,
+        "MigratorFunction is in the network without the database, or the other way round",
+    );
 }

@@ -265,14 +265,30 @@ fn a_parameter_that_nobody_explains_or_that_takes_anything_is_found() {
     );
 }
 
+/// What is pasted into a sender's settings: the output, its path, and whose they are.
+const ADDRESSES: [(&str, &str, &str); 2] = [
+    ("SlackRequestUrl", "/slack/events", "Slack"),
+    ("ClerkWebhookUrl", "/webhooks/clerk", "Clerk"),
+];
+/// The secrets that somebody must fill in, and the output that says where.
+const PUT_BY_HAND: [(&str, &str); 3] = [
+    ("SlackSecretArn", "SlackSecret"),
+    ("ClerkSecretArn", "ClerkSecret"),
+    ("ClerkApiSecretArn", "ClerkApiSecret"),
+];
+
 fn door(template: &Value) -> Complaints {
     let mut complaints = Complaints::new();
     let outputs = &template["Outputs"];
-    if outputs["SlackRequestUrl"]["Value"]["Fn::Sub"] != "${HttpApi.ApiEndpoint}/slack/events" {
-        complaints.push("no output is the address to paste into Slack".to_owned());
+    for (output, path, sender) in ADDRESSES {
+        if outputs[output]["Value"]["Fn::Sub"] != format!("${{HttpApi.ApiEndpoint}}{path}") {
+            complaints.push(format!("no output is the address to paste into {sender}"));
+        }
     }
-    if attribute_of(&outputs["SlackSecretArn"]["Value"], "Id") != Some("SlackSecret") {
-        complaints.push("no output says where the signing secret goes".to_owned());
+    for (output, secret) in PUT_BY_HAND {
+        if attribute_of(&outputs[output]["Value"], "Id") != Some(secret) {
+            complaints.push(format!("no output says where to put {secret}"));
+        }
     }
     for (name, output) in outputs.as_object().expect("outputs") {
         if output["Description"].as_str().is_none_or(str::is_empty) {
@@ -308,7 +324,22 @@ fn door(template: &Value) -> Complaints {
 fn a_door_without_a_limit_a_log_or_an_address_is_found() {
     passes(door);
     for (pointer, value, complaint) in [
-        ("/Outputs/SlackRequestUrl", Value::Null, "address to paste"),
+        (
+            "/Outputs/SlackRequestUrl",
+            Value::Null,
+            "address to paste into Slack",
+        ),
+        (
+            "/Outputs/ClerkWebhookUrl/Value",
+            json!({"Fn::Sub": "${HttpApi.ApiEndpoint}/webhooks"}),
+            "address to paste into Clerk",
+        ),
+        ("/Outputs/SlackSecretArn", Value::Null, "where to put SlackSecret"),
+        (
+            "/Outputs/ClerkApiSecretArn/Value",
+            json!({"Fn::GetAtt": ["ClerkSecret", "Id"]}),
+            "where to put ClerkApiSecret",
+        ),
         (
             "/Resources/HttpApi/Properties/DefaultRouteSettings/ThrottlingBurstLimit",
             Value::Null,
@@ -323,6 +354,11 @@ fn a_door_without_a_limit_a_log_or_an_address_is_found() {
             "/Resources/SlackEventsFunction/Properties/Events/Slack/Properties/Path",
             json!("/slack/events/"),
             "refuses",
+        ),
+        (
+            "/Resources/IdentityApiFunction/Properties/Events/Health/Properties/ApiId",
+            Value::Null,
+            "elsewhere",
         ),
     ] {
         stops(door, pointer, value, complaint);

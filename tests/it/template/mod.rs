@@ -7,6 +7,7 @@ mod data;
 mod functions;
 mod queues;
 mod rights;
+mod schedules;
 mod slack_app;
 
 use serde_json::{Map, Value, json};
@@ -83,10 +84,8 @@ impl<'a> Function<'a> {
         }
     }
 
-    /// The last part of its folder, which is its package's name.
     fn package(&self) -> &'a str {
-        let folder = self.properties["CodeUri"].as_str().unwrap_or_default();
-        folder.rsplit('/').next().unwrap_or_default()
+        local::template::package(self.properties["CodeUri"].as_str().unwrap_or_default())
     }
 
     fn timeout(&self) -> u64 {
@@ -118,7 +117,18 @@ impl<'a> Function<'a> {
 
     /// Whether strangers can reach it.
     fn is_at_the_edge(&self) -> bool {
-        !self.events("HttpApi").is_empty() || !self.events("Api").is_empty()
+        !self.events("HttpApi").is_empty()
+            || !self.events("Api").is_empty()
+            || !self.properties["FunctionUrlConfig"].is_null()
+    }
+
+    fn is_in_the_network(&self) -> bool {
+        !self.get("VpcConfig").is_null()
+    }
+
+    /// Whether it is made and changed only after `resource`.
+    fn waits_for(&self, template: &Value, resource: &str) -> bool {
+        texts(&template["Resources"][self.id]["DependsOn"]).contains(&resource)
     }
 
     fn role<'t>(&self, template: &'t Value) -> &'t Value {
@@ -159,6 +169,13 @@ fn leads_to(value: &Value, resource: &str) -> bool {
             || text.contains(&format!("${{{resource}}}"))
             || text.contains(&format!("${{{resource}."))
     })
+}
+
+/// What a value is when nobody chooses a parameter.
+fn by_default<'a>(template: &'a Value, value: &'a Value) -> &'a Value {
+    value["Ref"]
+        .as_str()
+        .map_or(value, |parameter| &template["Parameters"][parameter]["Default"])
 }
 
 /// Every alarm on `metric` whose dimension `name` is `value`.

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Complaints, alarms, attribute_of, functions, passes, resources, stops};
+use super::{Complaints, alarms, attribute_of, by_default, functions, passes, resources, stops};
 
 /// Fourteen days, the longest that SQS keeps a message.
 const LONGEST: u64 = 1_209_600;
 /// How often a record is tried before it is given up.
 const RECEIVES: u64 = 20;
+/// How long something may wait, in seconds, before somebody hears of it: a quarter of an hour.
+const UNHEARD: u64 = 900;
 
 fn kept(template: &Value) -> Complaints {
     let queues = resources(template, "AWS::SQS::Queue");
@@ -45,7 +47,14 @@ fn kept(template: &Value) -> Complaints {
         if queue["RedrivePolicy"]["maxReceiveCount"].as_u64() != Some(RECEIVES) {
             complaints.push(format!("{id} gives up after another number of attempts"));
         }
-        if alarms(template, "ApproximateAgeOfOldestMessage", "QueueName", &name).is_empty() {
+        let heard = alarms(template, "ApproximateAgeOfOldestMessage", "QueueName", &name)
+            .iter()
+            .any(|alarm| {
+                by_default(template, &alarm["Threshold"])
+                    .as_u64()
+                    .is_some_and(|age| age <= UNHEARD)
+            });
+        if !heard {
             complaints.push(format!("nobody hears of what waits in {id}"));
         }
     }
@@ -84,6 +93,16 @@ fn a_queue_that_forgets_that_anybody_can_read_or_that_nobody_watches_is_found() 
         (
             "/Resources/TasksAgeAlarm",
             Value::Null,
+            "nobody hears of what waits in TasksQueue",
+        ),
+        (
+            "/Resources/EventsAgeAlarm/Properties/Threshold",
+            json!(864_000),
+            "nobody hears of what waits in EventsQueue",
+        ),
+        (
+            "/Parameters/TaskAgeAlarmSeconds/Default",
+            json!(3_600),
             "nobody hears of what waits in TasksQueue",
         ),
         (
@@ -126,6 +145,10 @@ fn consumed(template: &Value) -> Complaints {
             if source["BatchSize"].as_u64().is_none_or(|size| size > most) {
                 complaints.push(format!("{id} takes more than {most} records at once"));
             }
+            let limit = &source["ScalingConfig"]["MaximumConcurrency"];
+            if by_default(template, limit).as_u64().is_none() {
+                complaints.push(format!("{id} takes as many connections as there are records"));
+            }
         }
     }
     complaints
@@ -159,15 +182,35 @@ fn a_consumer_that_would_lose_repeat_or_hold_up_records_is_found() {
         json!(2),
         "more than 1 records",
     );
+    let source = "/Resources/EventProcessorFunction/Properties/Events/Events/Properties";
+    stops(
+        consumed,
+        "/Resources/EventsQueue/Properties/VisibilityTimeout",
+        json!(359),
+        "EventsQueue hides for 359 s",
+    );
+    stops(
+        consumed,
+        &format!("{source}/BatchSize"),
+        json!(11),
+        "more than 10 records",
+    );
+    stops(
+        consumed,
+        &format!("{source}/ScalingConfig"),
+        Value::Null,
+        "EventProcessorFunction takes as many connections",
+    );
 }
 
 #[test]
-fn tasks_are_consumed() {
+fn each_queue_has_one_consumer() {
     let template = super::template();
-    let consumed: Vec<_> = functions(&template)
+    let mut consumed: Vec<_> = functions(&template)
         .iter()
         .flat_map(|function| function.events("SQS"))
         .filter_map(|source| attribute_of(&source["Queue"], "Arn"))
         .collect();
-    assert_eq!(consumed, ["TasksQueue"]);
+    consumed.sort_unstable();
+    assert_eq!(consumed, ["EventsQueue", "TasksQueue"]);
 }

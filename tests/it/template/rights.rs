@@ -18,6 +18,11 @@ use super::{
     Complaints, Function, attribute_of, functions, leads_to, list, passes, resources, stops, template, texts,
 };
 
+/// What strangers reach first: it verifies a signature, enqueues and answers, and works while the database is away.
+const DOORS: [&str; 2] = ["slack-events", "clerk-webhook"];
+/// What answers people whose session it has verified. It may use the database, and does the work itself.
+const APIS: [&str; 1] = ["identity-api"];
+
 /// Rights that AWS takes on all resources or on none, word for word, and why.
 const ON_EVERYTHING: [(&[&str], &str); 2] = [
     (
@@ -188,52 +193,149 @@ fn edge(template: &Value) -> Complaints {
         .iter()
         .filter(|function| function.is_at_the_edge())
     {
-        let id = function.id;
-        if !function.get("VpcConfig").is_null() {
-            complaints.push(format!("{id} is at the edge and in the network"));
-        }
+        let (id, package) = (function.id, function.package());
         let variables = Value::Object(function.variables());
-        for precious in [
-            "DatabaseSecret",
-            "Database",
-            "ExistingDatabaseSecretArn",
-            "CredentialsKey",
-        ] {
-            if leads_to(&variables, precious)
-                || leads_to(&function.role(template)["Properties"]["Policies"], precious)
-            {
-                complaints.push(format!("{id} is at the edge and knows {precious}"));
+        let policies = &function.role(template)["Properties"]["Policies"];
+        let mut must_not_know = |what: &str, precious: &[&str]| {
+            for name in precious {
+                if leads_to(&variables, name) || leads_to(policies, name) {
+                    complaints.push(format!("{id} is {what} and knows {name}"));
+                }
             }
+        };
+        match (DOORS.contains(&package), APIS.contains(&package)) {
+            (true, false) => {
+                must_not_know(
+                    "a door",
+                    &[
+                        "DatabaseSecret",
+                        "Database",
+                        "ExistingDatabaseSecretArn",
+                        "CredentialsKey",
+                        "ClerkApiSecret",
+                    ],
+                );
+                if function.is_in_the_network() {
+                    complaints.push(format!("{id} is a door and in the network"));
+                }
+                if function.events("HttpApi").iter().any(|it| it["Method"] != "POST") {
+                    complaints.push(format!("{id} is a door and takes more than what is posted"));
+                }
+            }
+            (false, true) => {
+                must_not_know("an API", &["SlackSecret", "ClerkSecret", "ClerkApiSecret"]);
+                let sends = |it: &&Value| actions(it).iter().any(|action| is_about_messages(action));
+                if allowed(function.role(template)).iter().any(sends) {
+                    complaints.push(format!("{id} is an API and reaches what is on a queue"));
+                }
+            }
+            _ => complaints.push(format!(
+                "{id} is at the edge: say here whether it is a door or an API"
+            )),
         }
     }
     complaints
 }
 
+/// Whether a right is to more than looking at a queue from outside.
+fn is_about_messages(action: &str) -> bool {
+    action.starts_with("sqs:") && action != "sqs:GetQueueAttributes"
+}
+
 #[test]
-fn a_function_at_the_edge_that_could_reach_the_database_or_a_credential_is_found() {
+fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
     passes(edge);
-    let statement = "/Resources/SlackEventsRole/Properties/Policies/0/PolicyDocument/Statement/-";
-    let read = |secret: &str| json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": {"Fn::GetAtt": [secret, "Id"]}});
-    stops(edge, statement, read("DatabaseSecret"), "knows DatabaseSecret");
+    for door in ["SlackEvents", "ClerkWebhook"] {
+        let statement = format!("/Resources/{door}Role/Properties/Policies/0/PolicyDocument/Statement/-");
+        stops(edge, &statement, read("DatabaseSecret"), "knows DatabaseSecret");
+        stops(edge, &statement, read("ClerkApiSecret"), "knows ClerkApiSecret");
+        stops(
+            edge,
+            &statement,
+            json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Fn::Sub": "${CredentialsKey.Arn}"}}),
+            "knows CredentialsKey",
+        );
+        let properties = format!("/Resources/{door}Function/Properties");
+        stops(
+            edge,
+            &format!("{properties}/Environment/Variables/DATABASE_SECRET_ARN"),
+            json!({"Fn::GetAtt": ["DatabaseSecret", "Id"]}),
+            "knows DatabaseSecret",
+        );
+        stops(
+            edge,
+            &format!("{properties}/VpcConfig"),
+            json!({"SubnetIds": ["subnet-1"]}),
+            &format!("{door}Function is a door and in the network"),
+        );
+    }
     stops(
         edge,
-        statement,
-        json!({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Fn::Sub": "${CredentialsKey.Arn}"}}),
-        "knows CredentialsKey",
+        "/Resources/ClerkWebhookFunction/Properties/Events/Clerk/Properties/Method",
+        json!("ANY"),
+        "ClerkWebhookFunction is a door and takes more",
     );
     stops(
         edge,
-        "/Resources/SlackEventsFunction/Properties/Environment/Variables/DATABASE_SECRET_ARN",
-        json!({"Fn::GetAtt": ["DatabaseSecret", "Id"]}),
-        "knows DatabaseSecret",
+        "/Resources/SlackEventsFunction/Properties/Events/Slack/Properties/Method",
+        Value::Null,
+        "SlackEventsFunction is a door and takes more",
     );
+}
+
+#[test]
+fn an_api_that_could_speak_for_a_sender_is_found() {
+    let statement = "/Resources/IdentityApiRole/Properties/Policies/0/PolicyDocument/Statement/-";
+    for secret in ["SlackSecret", "ClerkSecret", "ClerkApiSecret"] {
+        stops(
+            edge,
+            statement,
+            read(secret),
+            &format!("IdentityApiFunction is an API and knows {secret}"),
+        );
+    }
     stops(
         edge,
-        "/Resources/SlackEventsFunction/Properties/VpcConfig",
-        json!({"SubnetIds": ["subnet-1"]}),
-        "in the network",
+        "/Resources/IdentityApiFunction/Properties/Environment/Variables/CLERK_API_SECRET_ARN",
+        json!({"Fn::GetAtt": ["ClerkApiSecret", "Id"]}),
+        "knows ClerkApiSecret",
     );
-    assert!(functions(&template()).iter().any(Function::is_at_the_edge));
+    for action in ["sqs:SendMessage", "sqs:ReceiveMessage"] {
+        stops(
+            edge,
+            statement,
+            json!({"Effect": "Allow", "Action": action, "Resource": {"Fn::GetAtt": ["EventsQueue", "Arn"]}}),
+            "reaches what is on a queue",
+        );
+    }
+}
+
+#[test]
+fn a_function_at_the_edge_that_nobody_has_thought_about_is_found() {
+    let template = template();
+    let route = template.pointer("/Resources/IdentityApiFunction/Properties/Events/Health");
+    for (pointer, value) in [
+        ("Events/Health", route.cloned().expect("a route")),
+        ("FunctionUrlConfig", json!({"AuthType": "NONE"})),
+    ] {
+        stops(
+            edge,
+            &format!("/Resources/SchedulerFunction/Properties/{pointer}"),
+            value,
+            "SchedulerFunction is at the edge: say here",
+        );
+    }
+    let edge: BTreeSet<_> = functions(&template)
+        .iter()
+        .filter(|it| it.is_at_the_edge())
+        .map(Function::package)
+        .collect();
+    assert_eq!(edge, DOORS.into_iter().chain(APIS).collect());
+}
+
+/// A statement that lets somebody read a secret of the template.
+fn read(secret: &str) -> Value {
+    json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": {"Fn::GetAtt": [secret, "Id"]}})
 }
 
 /// Rights that a role has for Lambda's sake are denied to the function's own code, which runs under the same role.
@@ -249,7 +351,7 @@ fn lambdas_own(template: &Value) -> Complaints {
             .filter(of_network)
             .map(|it| actions(it))
             .collect::<Vec<_>>();
-        let (network, package) = (!function.get("VpcConfig").is_null(), function.package());
+        let (network, package) = (function.is_in_the_network(), function.package());
         if given.is_empty() == network {
             complaints.push(format!(
                 "{} and its role do not agree on the network",
@@ -296,31 +398,44 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 4] = [
-    ("SlackSecret", "secretsmanager:GetSecretValue", "SlackEventsRole"),
-    (
-        "DatabaseSecret",
-        "secretsmanager:GetSecretValue",
-        "AgentDispatcherRole",
-    ),
-    ("DatabaseSecret", "secretsmanager:GetSecretValue", "MigratorRole"),
+const SECRETS: [(&str, &str, &str); 9] = [
+    ("SlackSecret", GET_SECRET, "SlackEventsRole"),
+    ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
+    ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
+    ("DatabaseSecret", GET_SECRET, "AgentDispatcherRole"),
+    ("DatabaseSecret", GET_SECRET, "EventProcessorRole"),
+    ("DatabaseSecret", GET_SECRET, "IdentityApiRole"),
+    ("DatabaseSecret", GET_SECRET, "SchedulerRole"),
+    ("DatabaseSecret", GET_SECRET, "MigratorRole"),
     ("DatabaseSecret", "secretsmanager:PutSecretValue", "MigratorRole"),
 ];
+const GET_SECRET: &str = "secretsmanager:GetSecretValue";
 
-fn secrets(template: &Value) -> Complaints {
+/// Who may do what to the resources of one type: resource, action, role.
+fn uses<'a>(template: &'a Value, kind: &str) -> BTreeSet<(&'a str, &'a str, &'a str)> {
     let mut used = BTreeSet::new();
-    for (secret, _) in resources(template, "AWS::SecretsManager::Secret") {
+    for (id, _) in resources(template, kind) {
         for (role, resource) in resources(template, "AWS::IAM::Role") {
             let of_this = allowed(resource)
                 .into_iter()
-                .filter(|it| leads_to(&it["Resource"], secret));
-            used.extend(of_this.flat_map(actions).map(|action| (secret, action, role)));
+                .filter(|it| leads_to(&it["Resource"], id));
+            used.extend(of_this.flat_map(actions).map(|action| (id, action, role)));
         }
     }
-    let expected = BTreeSet::from(SECRETS);
-    used.symmetric_difference(&expected)
-        .map(|(secret, action, role)| format!("{role} and {action} of {secret}"))
+    used
+}
+
+fn differences(used: &BTreeSet<(&str, &str, &str)>, expected: &BTreeSet<(&str, &str, &str)>) -> Complaints {
+    used.symmetric_difference(expected)
+        .map(|(id, action, role)| format!("{role} and {action} of {id}"))
         .collect()
+}
+
+fn secrets(template: &Value) -> Complaints {
+    differences(
+        &uses(template, "AWS::SecretsManager::Secret"),
+        &BTreeSet::from(SECRETS),
+    )
 }
 
 #[test]
@@ -329,13 +444,68 @@ fn a_secret_in_the_wrong_hands_is_found() {
     stops(
         secrets,
         "/Resources/AgentDispatcherRole/Properties/Policies/0/PolicyDocument/Statement/-",
-        json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": {"Fn::GetAtt": ["SlackSecret", "Id"]}}),
+        read("SlackSecret"),
         "AgentDispatcherRole and secretsmanager:GetSecretValue of SlackSecret",
+    );
+    stops(
+        secrets,
+        "/Resources/EventProcessorRole/Properties/Policies/0/PolicyDocument/Statement/-",
+        read("ClerkApiSecret"),
+        "EventProcessorRole and secretsmanager:GetSecretValue of ClerkApiSecret",
+    );
+}
+
+/// Who may do what on which queue.
+const QUEUES: [(&str, &str, &str); 15] = [
+    ("TasksQueue", SEND, "SlackEventsRole"),
+    ("EventsQueue", SEND, "SlackEventsRole"),
+    ("EventsQueue", SEND, "ClerkWebhookRole"),
+    ("TasksQueue", "sqs:ReceiveMessage", "AgentDispatcherRole"),
+    ("TasksQueue", "sqs:DeleteMessage", "AgentDispatcherRole"),
+    ("TasksQueue", "sqs:ChangeMessageVisibility", "AgentDispatcherRole"),
+    ("TasksQueue", LOOK_AT_QUEUE, "AgentDispatcherRole"),
+    ("TasksDeadLetterQueue", SEND, "AgentDispatcherRole"),
+    ("EventsQueue", "sqs:ReceiveMessage", "EventProcessorRole"),
+    ("EventsQueue", "sqs:DeleteMessage", "EventProcessorRole"),
+    ("EventsQueue", "sqs:ChangeMessageVisibility", "EventProcessorRole"),
+    ("EventsQueue", LOOK_AT_QUEUE, "EventProcessorRole"),
+    ("EventsDeadLetterQueue", SEND, "EventProcessorRole"),
+    ("TasksQueue", LOOK_AT_QUEUE, "IdentityApiRole"),
+    ("EventsQueue", LOOK_AT_QUEUE, "IdentityApiRole"),
+];
+const SEND: &str = "sqs:SendMessage";
+const LOOK_AT_QUEUE: &str = "sqs:GetQueueAttributes";
+
+fn queues(template: &Value) -> Complaints {
+    differences(&uses(template, "AWS::SQS::Queue"), &BTreeSet::from(QUEUES))
+}
+
+#[test]
+fn a_queue_in_the_wrong_hands_is_found() {
+    passes(queues);
+    let send =
+        |queue: &str| json!({"Effect": "Allow", "Action": SEND, "Resource": {"Fn::GetAtt": [queue, "Arn"]}});
+    stops(
+        queues,
+        "/Resources/ClerkWebhookRole/Properties/Policies/0/PolicyDocument/Statement/-",
+        send("TasksQueue"),
+        "ClerkWebhookRole and sqs:SendMessage of TasksQueue",
+    );
+    stops(
+        queues,
+        "/Resources/SchedulerRole/Properties/Policies/0/PolicyDocument/Statement/-",
+        send("EventsQueue"),
+        "SchedulerRole and sqs:SendMessage of EventsQueue",
     );
 }
 
 /// Whose duty it is to open credentials.
 const OPENERS: [&str; 1] = ["AgentDispatcherRole"];
+/// Who may see that the credentials' key is there and enabled.
+const LOOKERS: [&str; 1] = ["IdentityApiRole"];
+/// Tells about a key, and neither seals nor opens anything. It knows no encryption context, so it cannot be held to one.
+/// Source: "Encryption context" and `DescribeKey` in the AWS KMS developer guide and API reference.
+const LOOK_AT_KEY: &str = "kms:DescribeKey";
 const CONTEXT: &str = "kms:EncryptionContext:";
 /// The environment that the vault is asked for in this test, in the place of the parameter.
 const DEPLOYMENT: &str = "a-deployment";
@@ -345,10 +515,18 @@ fn opened(template: &Value) -> Complaints {
     for (id, role) in resources(template, "AWS::IAM::Role") {
         for statement in allowed(role) {
             let actions = actions(statement);
+            let is_credentials = leads_to(&statement["Resource"], "CredentialsKey");
+            let looks = actions.contains(LOOK_AT_KEY);
+            if looks && !(LOOKERS.contains(&id) && is_credentials) {
+                complaints.push(format!("{id} may look at a key"));
+            }
+            if looks && actions.len() == 1 {
+                continue;
+            }
             if actions.iter().any(|action| action.starts_with("kms:")) && statement["Condition"].is_null() {
                 complaints.push(format!("{id} uses a key on no condition"));
             }
-            if !leads_to(&statement["Resource"], "CredentialsKey") {
+            if !is_credentials {
                 continue;
             }
             if !OPENERS.contains(&id) {
@@ -403,6 +581,53 @@ fn a_role_that_could_open_more_than_it_should_is_found() {
         &format!("{}/-", statements("MigratorRole")),
         template.pointer(&open).cloned().expect("the statement"),
         "MigratorRole may use the credentials' key",
+    );
+    stops(
+        opened,
+        &format!("{}/-", statements("IdentityApiRole")),
+        template.pointer(&open).cloned().expect("the statement"),
+        "IdentityApiRole may use the credentials' key",
+    );
+}
+
+#[test]
+fn a_role_that_could_do_more_with_a_key_than_look_at_it_is_found() {
+    passes(opened);
+    let statements = |role: &str| format!("/Resources/{role}/Properties/Policies/0/PolicyDocument/Statement");
+    let template = template();
+    let position = template
+        .pointer(&statements("IdentityApiRole"))
+        .map(list)
+        .and_then(|all| all.iter().position(|it| it["Sid"] == "LookAtKey"))
+        .expect("the API looks at the key");
+    let look = format!("{}/{position}", statements("IdentityApiRole"));
+    for (action, complaint) in [
+        (
+            json!([LOOK_AT_KEY, "kms:Decrypt"]),
+            "IdentityApiRole uses a key on no condition",
+        ),
+        (
+            json!([LOOK_AT_KEY, "kms:Decrypt"]),
+            "IdentityApiRole may use the credentials' key",
+        ),
+        (
+            json!("kms:GetKeyPolicy"),
+            "IdentityApiRole may use the credentials' key",
+        ),
+    ] {
+        stops(opened, &format!("{look}/Action"), action, complaint);
+    }
+    stops(
+        opened,
+        &format!("{look}/Resource"),
+        json!({"Fn::GetAtt": ["QueuesKey", "Arn"]}),
+        "IdentityApiRole may look at a key",
+    );
+    stops(
+        opened,
+        &format!("{}/-", statements("SchedulerRole")),
+        template.pointer(&look).cloned().expect("the statement"),
+        "SchedulerRole may look at a key",
     );
 }
 

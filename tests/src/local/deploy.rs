@@ -30,6 +30,7 @@ const DEPLOYED: &str = include_str!("deployed.py");
 pub struct Build {
     template: serde_json::Value,
     folder: PathBuf,
+    packages: Vec<String>,
 }
 
 impl Build {
@@ -37,10 +38,7 @@ impl Build {
     pub async fn run(tools: &Tools, progress: &Progress) -> anyhow::Result<Self> {
         let repository = repository();
         let template = template::read(&repository)?;
-        let packages: Vec<String> = template::functions(&template)?
-            .iter()
-            .map(|(_, code)| package(code))
-            .collect();
+        let packages = template::packages(&template)?;
         tools.prepare(Toolset::Build, progress).await?;
         progress.step(&format!("building {}", packages.join(", ")));
         let folder = repository.join("target/lambda");
@@ -63,24 +61,29 @@ impl Build {
             cargo = cargo.args(["--package", package]);
         }
         cargo.run(tools.python(), progress).await?;
-        Ok(Self { template, folder })
+        Ok(Self {
+            template,
+            folder,
+            packages,
+        })
+    }
+
+    /// The packages of the functions that were built.
+    #[must_use]
+    pub fn packages(&self) -> &[String] {
+        &self.packages
     }
 
     /// What `sam build` would leave: the template, with the functions pointed at what was built.
     fn write_template(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         let mut template = self.template.clone();
         template::point_at(&mut template, |code| {
-            self.folder.join(package(code)).display().to_string()
+            self.folder.join(template::package(code)).display().to_string()
         })?;
         let path = folder.join("template.json");
         std::fs::write(&path, serde_json::to_vec_pretty(&template)?)?;
         Ok(path)
     }
-}
-
-/// The package of a function: the last part of its folder.
-fn package(code: &str) -> String {
-    code.rsplit('/').next().unwrap_or(code).to_owned()
 }
 
 /// What was deployed.

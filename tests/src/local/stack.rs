@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 use shared::connector::slack::fake::APP_ID;
 
 use super::{
     Build, Deployment, Emulator, Postgres, Progress, Tools, Toolset,
     logs::{Line, LogReader},
+    random,
     scratch::Scratch,
     secret,
 };
@@ -23,6 +26,16 @@ pub struct ThirdParties {
     pub slack_api: String,
     /// gRPC address of the agent.
     pub agent: String,
+    /// Address of Clerk's Frontend API, which session tokens name as their issuer, without a slash at the end.
+    pub clerk_issuer: String,
+    /// Base address of Clerk's Backend API.
+    pub clerk_api: String,
+    /// What opens that API.
+    pub clerk_api_key: String,
+    /// The Clerk instance, `ins_…`, which its webhooks carry.
+    pub clerk_instance: String,
+    /// Where the web client is, such as `http://localhost:5173`.
+    pub web_origin: String,
 }
 
 /// Postgres and the emulator with the real template deployed on it. Dropping it ends all of it.
@@ -37,6 +50,9 @@ pub struct Stack {
     pub deployment: Deployment,
     /// What Slack signs with.
     pub signing_secret: String,
+    /// What Clerk signs its webhooks with, `whsec_…`.
+    pub clerk_signing_secret: String,
+    functions: Vec<String>,
     logs: PathBuf,
     _folder: Scratch,
 }
@@ -79,6 +95,10 @@ impl Stack {
             ("SlackAppId", APP_ID.to_owned()),
             ("SlackApiUrl", parties.slack_api.clone()),
             ("AgentEndpoint", parties.agent.clone()),
+            ("ClerkIssuer", parties.clerk_issuer.clone()),
+            ("ClerkInstanceId", parties.clerk_instance.clone()),
+            ("ClerkApiUrl", parties.clerk_api.clone()),
+            ("WebOrigins", parties.web_origin.clone()),
             ("ExistingDatabaseSecretArn", administrator),
             // A network that exists need not be made. The emulator knows no networks.
             ("ExistingSubnetIds", "subnet-00000001,subnet-00000002".to_owned()),
@@ -88,21 +108,26 @@ impl Stack {
         let places = (folder.path(), logs.as_path());
         let deployment = Deployment::run(&tools, &build, &emulator, &parameters, places, progress).await?;
 
-        // As an administrator does after the Slack app exists.
+        // As an administrator does after the Slack app and the Clerk instance exist.
         let signing_secret = secret()?;
-        secrets
-            .put_secret_value()
-            .secret_id(deployment.resource("SlackSecret")?)
-            .secret_string(serde_json::json!({ "signing_secret": signing_secret }).to_string())
-            .send()
-            .await
-            .context("the signing secret cannot be set")?;
+        let clerk_signing_secret = format!("whsec_{}", STANDARD.encode(random::<32>()?));
+        for (logical, value) in [
+            ("SlackSecret", json!({ "signing_secret": signing_secret })),
+            ("ClerkSecret", json!({ "signing_secret": clerk_signing_secret })),
+            ("ClerkApiSecret", json!({ "secret_key": parties.clerk_api_key })),
+        ] {
+            put(&secrets, deployment.resource(logical)?, &value)
+                .await
+                .with_context(|| format!("{logical} cannot be set"))?;
+        }
 
         Ok(Self {
             emulator,
             postgres,
             deployment,
             signing_secret,
+            clerk_signing_secret,
+            functions: build.packages().to_vec(),
             logs,
             _folder: folder,
         })
@@ -123,6 +148,12 @@ impl Stack {
         &self.logs
     }
 
+    /// The functions of the template, by their packages, such as `slack-events`.
+    #[must_use]
+    pub fn functions(&self) -> &[String] {
+        &self.functions
+    }
+
     /// A reader of what a function, such as `slack-events`, logs.
     #[must_use]
     pub fn log_of(&self, function: &str) -> LogReader {
@@ -139,6 +170,16 @@ impl Stack {
     pub fn processes_of(&self, function: &str) -> Vec<nix::unistd::Pid> {
         self.emulator.processes_of(&deployed_name(function))
     }
+}
+
+async fn put(secrets: &Secrets, secret: &str, value: &Value) -> anyhow::Result<()> {
+    secrets
+        .put_secret_value()
+        .secret_id(secret)
+        .secret_string(value.to_string())
+        .send()
+        .await?;
+    Ok(())
 }
 
 fn deployed_name(function: &str) -> String {

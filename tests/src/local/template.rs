@@ -74,6 +74,21 @@ pub fn functions(template: &Value) -> anyhow::Result<Vec<(String, String)>> {
         .collect()
 }
 
+/// The packages of a template's functions.
+pub fn packages(template: &Value) -> anyhow::Result<Vec<String>> {
+    let functions = functions(template)?;
+    Ok(functions
+        .iter()
+        .map(|(_, code)| package(code).to_owned())
+        .collect())
+}
+
+/// The package of a function: the last part of its folder.
+#[must_use]
+pub fn package(code: &str) -> &str {
+    code.rsplit('/').next().unwrap_or(code)
+}
+
 /// Points the functions at what was built, as `sam build` does, and leaves everything else as it is.
 pub fn point_at(template: &mut Value, built: impl Fn(&str) -> String) -> anyhow::Result<()> {
     for (id, code) in functions(template)? {
@@ -107,12 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn only_functions_are_pointed_elsewhere() {
+    fn only_functions_are_built_and_pointed_elsewhere() {
         let mut template = parse(
             "Resources:\n  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: functions/one/, Timeout: 3}}\n  \
              Q: {Type: AWS::SQS::Queue, Properties: {CodeUri: untouched}}",
         )
         .expect("a template");
+        assert_eq!(packages(&template).expect("a function"), ["one"]);
         point_at(&mut template, |code| format!("/built/{code}")).expect("a function");
         assert_eq!(
             template["Resources"],

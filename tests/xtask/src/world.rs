@@ -18,9 +18,10 @@ const TEAM: &str = "T0LOCAL01";
 const CHANNEL: &str = "C0LOCAL01";
 const USER: &str = "U0LOCAL01";
 const TOKEN: &str = "xoxb-local-stack";
-
-/// The functions whose logs are kept while a stack runs.
-const FUNCTIONS: [&str; 3] = ["slack-events", "agent-dispatcher", "migrator"];
+const CLERK_INSTANCE: &str = "ins_LOCAL00001";
+const CLERK_API_KEY: &str = "sk_test_local_stack";
+/// Where the web client is, when somebody serves it with its defaults.
+const WEB_ORIGIN: &str = "http://localhost:5173";
 
 /// All that takes part in a conversation.
 #[derive(Debug)]
@@ -57,6 +58,11 @@ impl World {
         let parties = ThirdParties {
             slack_api: fake.url(),
             agent: agent_url.clone(),
+            clerk_issuer: fake.url(),
+            clerk_api: fake.url(),
+            clerk_api_key: CLERK_API_KEY.to_owned(),
+            clerk_instance: CLERK_INSTANCE.to_owned(),
+            web_origin: WEB_ORIGIN.to_owned(),
         };
         let stack = Stack::start(name, &parties, progress).await?;
         progress.step("connecting a Slack workspace to an organization");
@@ -181,7 +187,7 @@ curl -i '{url}' -H 'content-type: application/json' \
     /// Writes what the functions log, and what is said in Slack, into files, until it is dropped.
     pub(crate) async fn keep_logs(&self) -> anyhow::Result<()> {
         let mut kept = Vec::new();
-        for function in FUNCTIONS {
+        for function in self.stack.functions() {
             let file = File::create(self.logs().join(format!("{function}.log")))?;
             kept.push((self.stack.log_of(function), file));
         }
