@@ -95,7 +95,7 @@ fn signed(body: &Bytes) -> Unverified {
 }
 
 /// All that happens to a delivery before it is on the queue.
-fn receive(delivery: &Unverified, keys: &Keys, id: TaskId) -> String {
+fn receive(delivery: &Unverified, keys: &Keys<Slack>, id: TaskId) -> String {
     let verified = delivery.verify::<Slack>(keys, NOW).expect("signed");
     match classify(verified.body(), APP, id, verified.received_at(), None).expect("readable") {
         Verdict::Put(put) => put.envelope.encode().expect("JSON"),

@@ -21,7 +21,7 @@ use shared::{
     secret::{manager::SecretStore, vault::CredentialScope},
     task::Envelope,
     telemetry::Causes,
-    webhook::Keyring,
+    webhook::{Keyring, slack::Slack},
 };
 use tests::{
     agent::{AgentServer, Behaviour},
@@ -443,7 +443,7 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
     let acme = stack.organization("acme", "T1").await.expect("an organization");
     let door = Door::new();
     let store = SecretStore::from_source(door.secrets.clone());
-    let keyring = Keyring::new(store.clone(), SECRET_ARN, Arc::new(door.clock.clone()));
+    let keyring = Keyring::<Slack>::new(store.clone(), SECRET_ARN, Arc::new(door.clock.clone()));
     let keys = keyring.keys().await.expect("the signing secret");
     let login: DatabaseSecret = serde_json::from_value(json!({
         "username": "app", "password": PASSWORD, "host": "127.0.0.1", "port": 1, "dbname": "d", "sslmode": "disable",

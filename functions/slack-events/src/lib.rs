@@ -15,7 +15,7 @@ use shared::{
     config::Env,
     http::layer,
     id::Ids,
-    queue::{SqsQueue, TaskQueue},
+    queue::{Queue, SqsQueue, TaskQueue},
     secret::manager::SecretStore,
     telemetry::Metrics,
     webhook::{Keyring, Receives, slack::Slack},
@@ -40,7 +40,7 @@ pub struct App {
     /// Ids of tasks.
     pub ids: Ids,
     /// Slack's signing secrets.
-    pub keyring: Keyring,
+    pub keyring: Keyring<Slack>,
     /// Where tasks go.
     pub queue: Arc<dyn TaskQueue>,
     /// Where deliveries are counted.
@@ -67,8 +67,10 @@ impl App {
         );
         let queue = SqsQueue::new(
             &aws,
-            config.tasks_queue_url.clone(),
-            config.events_queue_url.clone(),
+            [
+                (Queue::Tasks, config.tasks_queue_url.clone()),
+                (Queue::Events, config.events_queue_url.clone()),
+            ],
         );
         // Both at once, and now: Lambda gives the start more CPU than it gives a small function later.
         let warm = async { tokio::join!(keyring.keys(), queue.connect()).0 };
@@ -89,7 +91,7 @@ impl App {
 }
 
 impl Receives<Slack> for App {
-    fn keyring(&self) -> &Keyring {
+    fn keyring(&self) -> &Keyring<Slack> {
         &self.keyring
     }
 
@@ -102,11 +104,10 @@ impl Receives<Slack> for App {
     }
 }
 
-/// The routes, with and without a trailing slash.
+/// The routes.
 pub fn router(app: App) -> Router {
     let routes = Router::new()
         .route("/slack/events", post(events::handler))
-        .route("/slack/events/", post(events::handler))
         .with_state(Arc::new(app));
     layer::around(routes, DEADLINE)
 }

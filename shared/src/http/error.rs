@@ -13,8 +13,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::{
-    connector::slack::event::SlackEventError, json::JsonError, queue::QueueError,
-    secret::manager::SecretError, telemetry::Causes, webhook::WebhookError,
+    connector::slack::event::SlackEventError, identity::event::ClerkEventError, json::JsonError,
+    queue::QueueError, secret::manager::SecretError, telemetry::Causes, webhook::WebhookError,
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -163,6 +163,15 @@ impl From<SlackEventError> for ApiError {
     }
 }
 
+impl From<ClerkEventError> for ApiError {
+    fn from(error: ClerkEventError) -> Self {
+        match error {
+            ClerkEventError::Payload(error) => error.into(),
+            ClerkEventError::OtherInstance => Self::Forbidden,
+        }
+    }
+}
+
 impl From<SecretError> for ApiError {
     /// An outage of ours is never told as a refusal: the sender must come again.
     fn from(error: SecretError) -> Self {
@@ -178,7 +187,7 @@ impl From<SecretError> for ApiError {
 impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         match error {
-            QueueError::Encode(_) => Self::Internal(error.into()),
+            QueueError::Encode(_) | QueueError::NotOurs(_) => Self::Internal(error.into()),
             QueueError::Unavailable(_) => Self::Unavailable(error.into()),
         }
     }

@@ -9,8 +9,9 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use lambda_http::{RequestExt as _, request::RequestContext};
+use tower::util::MapRequest;
 use tracing::Instrument as _;
 
 use super::error::{ApiError, Problem};
@@ -48,13 +49,34 @@ impl Origin {
 }
 
 /// `router` with everything around it. Nobody waits longer than `deadline` for an answer: what takes longer is
-/// dropped and answered with 503.
+/// dropped and answered with 503. Every route is there with and without a slash at its end, so none is written twice.
 pub fn around(router: Router, deadline: Duration) -> Router {
-    router
+    let whole = router
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn(move |request, next| within(deadline, request, next)))
-        .layer(from_fn(identify))
+        .layer(from_fn(identify));
+    // A router's own layers run when the route is found already, so the path is changed before there is a router.
+    Router::new().fallback_service(MapRequest::new(whole, without_trailing_slash))
+}
+
+/// The request for the path without the slash at its end, one only. `/` stays.
+fn without_trailing_slash(mut request: Request) -> Request {
+    let uri = request.uri();
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else {
+        return request;
+    };
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = path_and_query.parse().ok();
+    // What was a URI without its last slash is one still; if not, there is no route of that name anyway.
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// The deadline passed.
@@ -125,7 +147,64 @@ fn from_xray(header: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        body::{Body, to_bytes},
+        extract::Path,
+        routing::{get, post},
+    };
+    use http::header::ALLOW;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_route_is_there_with_one_slash_at_its_end_and_without() {
+        let routes = Router::new()
+            .route("/", get(async || "root"))
+            .route(
+                "/a/b",
+                post(async |uri: Uri| uri.query().unwrap_or("none").to_owned()),
+            )
+            .route("/a/{id}/c", get(async |Path(id): Path<String>| id));
+        let app = around(routes, Duration::from_secs(5));
+        let ask = async |method: &str, path: &str| {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.body(Body::empty()).expect("a request");
+            let response = app.clone().oneshot(request).await.expect("an answer");
+            let allow = response.headers().get(ALLOW).cloned();
+            let status = response.status().as_u16();
+            let body = to_bytes(response.into_body(), 1000).await.expect("a body");
+            (
+                status,
+                allow.map(|methods| methods.to_str().expect("a text").to_owned()),
+                String::from_utf8(body.to_vec()).expect("a text"),
+            )
+        };
+        for (path, answer) in [
+            ("/", "root"),
+            ("/a/1/c", "1"),
+            ("/a/1/c/", "1"),
+            ("/a/%2F/c/", "/"),
+        ] {
+            assert_eq!(ask("GET", path).await, (200, None, answer.to_owned()), "{path}");
+        }
+        for (path, query) in [
+            ("/a/b", "none"),
+            ("/a/b/", "none"),
+            ("/a/b?x=1/", "x=1/"),
+            ("/a/b/?x=1/", "x=1/"),
+        ] {
+            assert_eq!(ask("POST", path).await, (200, None, query.to_owned()), "{path}");
+        }
+        for path in ["/a/b", "/a/b/"] {
+            let (status, allow, body) = ask("GET", path).await;
+            assert_eq!((status, allow.as_deref()), (405, Some("POST")), "{path}");
+            assert!(body.contains("method_not_allowed"), "{body}");
+        }
+        for path in ["/a", "/a/", "/a/b//", "//a/b", "/a//b/"] {
+            assert_eq!(ask("POST", path).await.0, 404, "{path}");
+        }
+    }
 
     #[test]
     fn the_trace_comes_from_the_caller_else_from_xray() {

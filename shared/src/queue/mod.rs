@@ -42,6 +42,9 @@ pub enum QueueError {
     /// The envelope cannot be written as JSON.
     #[error("the envelope cannot be encoded")]
     Encode(#[source] serde_json::Error),
+    /// The function was not given this queue; nothing will change that but another release.
+    #[error("{0:?} is not a queue of this function")]
+    NotOurs(Queue),
     /// The queue did not answer, or not in time; trying again may help.
     #[error("the queue is not available")]
     Unavailable(#[source] aws_sdk_sqs::error::BoxError),

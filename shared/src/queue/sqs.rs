@@ -1,6 +1,6 @@
 //! Amazon SQS behind [`TaskQueue`] and [`Inbox`].
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -18,40 +18,34 @@ use crate::task::Envelope;
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
-    tasks_url: String,
-    events_url: String,
+    urls: HashMap<Queue, String>,
 }
 
 impl SqsQueue {
-    /// The queues at these URLs.
+    /// The queues at these URLs; there are no others.
     #[must_use]
-    pub fn new(config: &SdkConfig, tasks_url: String, events_url: String) -> Self {
+    pub fn new(config: &SdkConfig, urls: impl IntoIterator<Item = (Queue, String)>) -> Self {
         Self {
             client: Client::new(config),
-            tasks_url,
-            events_url,
+            urls: urls.into_iter().collect(),
         }
     }
 
-    /// Opens the connection, so that the first event does not pay for it. Whatever comes back, the connection stays.
+    /// Opens the connection, so that the first event does not pay for it: all queues are behind one host. Whatever
+    /// comes back, the connection stays.
     pub async fn connect(&self) {
-        if let Err(error) = self
-            .client
-            .get_queue_attributes()
-            .queue_url(&self.tasks_url)
-            .send()
-            .await
-        {
+        let Some(url) = self.urls.values().next() else {
+            return;
+        };
+        if let Err(error) = self.client.get_queue_attributes().queue_url(url).send().await {
             // The function has no right to this call and needs none.
             tracing::debug!(error = %error_kind(&error), "the connection to the queue is open");
         }
     }
 
-    fn url(&self, queue: Queue) -> &str {
-        match queue {
-            Queue::Tasks => &self.tasks_url,
-            Queue::Events => &self.events_url,
-        }
+    fn url(&self, queue: Queue) -> Result<&str, QueueError> {
+        let url = self.urls.get(&queue).ok_or(QueueError::NotOurs(queue))?;
+        Ok(url)
     }
 }
 
@@ -77,7 +71,7 @@ impl TaskQueue for SqsQueue {
     ) -> Result<(), QueueError> {
         self.client
             .send_message()
-            .queue_url(self.url(queue))
+            .queue_url(self.url(queue)?)
             .message_group_id(queue_name(group))
             .message_deduplication_id(queue_name(deduplication))
             .message_body(envelope.encode().map_err(QueueError::Encode)?)
@@ -173,5 +167,30 @@ impl Inbox for SqsInbox {
             .await
             .map_err(|error| QueueError::Unavailable(error.into()))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        aws::{self, Patience},
+        config::Env,
+    };
+
+    #[test]
+    fn a_queue_that_a_function_was_not_given_is_an_error_and_never_another_one() {
+        let mut env = Env::from_pairs([
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("AWS_REGION", "eu-central-1"),
+        ]);
+        let aws = aws::config(&mut env, Patience::SENDER_WAITS).expect("no CA bundle is named");
+        let events = "https://sqs.example/events.fifo";
+        let queue = SqsQueue::new(&aws, [(Queue::Events, events.to_owned())]);
+        assert_eq!(queue.url(Queue::Events).ok(), Some(events));
+        let error = queue.url(Queue::Tasks).expect_err("it has no such queue");
+        assert!(matches!(error, QueueError::NotOurs(Queue::Tasks)));
+        assert_eq!(error.to_string(), "Tasks is not a queue of this function");
     }
 }

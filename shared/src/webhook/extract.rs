@@ -14,7 +14,7 @@ use crate::{clock::SharedClock, http::error::ApiError, telemetry::Metrics};
 /// What a function has that takes deliveries of scheme `S`.
 pub trait Receives<S: Scheme>: Send + Sync + 'static {
     /// The sender's signing secrets.
-    fn keyring(&self) -> &Keyring;
+    fn keyring(&self) -> &Keyring<S>;
     /// Our time.
     fn clock(&self) -> &SharedClock;
     /// Where acceptance and refusal are counted.

@@ -1,12 +1,12 @@
 //! The signing secrets of one sender, as Secrets Manager has them, through rotation and outage.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::Keys;
+use super::{Keys, Scheme};
 use crate::{
     clock::{SharedClock, Timestamp, after},
     secret::manager::{SecretError, SecretStore, SecretVersion, parse},
@@ -28,26 +28,24 @@ struct SigningSecret {
     signing_secret: SecretString,
 }
 
-/// Keeps the signing secrets of one sender at hand.
-#[derive(Debug)]
-pub struct Keyring {
+/// Keeps the signing secrets of one sender at hand, who signs by scheme `S`.
+pub struct Keyring<S> {
     store: SecretStore,
     arn: String,
     clock: SharedClock,
     // Held while loading: whoever comes meanwhile waits for the same answer.
-    state: Mutex<State>,
+    state: Mutex<State<S>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    keys: Option<Arc<Keys>>,
+struct State<S> {
+    keys: Option<Arc<Keys<S>>>,
     /// When they are to be asked for again because of their age.
     expires_at: Option<Timestamp>,
     /// Since when an unknown signature may make us ask again.
     refresh_at: Option<Timestamp>,
 }
 
-impl Keyring {
+impl<S: Scheme> Keyring<S> {
     /// The signing secrets in secret `arn`. Asks nobody yet.
     #[must_use]
     pub fn new(store: SecretStore, arn: impl Into<String>, clock: SharedClock) -> Self {
@@ -55,7 +53,11 @@ impl Keyring {
             store,
             arn: arn.into(),
             clock,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                keys: None,
+                expires_at: None,
+                refresh_at: None,
+            }),
         }
     }
 
@@ -63,7 +65,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SecretError`] when there are none in memory and they cannot be had, or are not as they should be.
-    pub async fn keys(&self) -> Result<Arc<Keys>, SecretError> {
+    pub async fn keys(&self) -> Result<Arc<Keys<S>>, SecretError> {
         let mut state = self.state.lock().await;
         let now = self.clock.now();
         let Some(known) = state.keys.clone() else {
@@ -79,7 +81,7 @@ impl Keyring {
     /// Newer secrets than `known`, for a signature that `known` does not give. Asks at most once in
     /// [`REFRESH_INTERVAL`], however many unknown signatures come: a flood of forgeries must not become a flood of
     /// calls. `None` when there is nothing newer to try.
-    pub async fn newer_than(&self, known: &Arc<Keys>) -> Option<Arc<Keys>> {
+    pub async fn newer_than(&self, known: &Arc<Keys<S>>) -> Option<Arc<Keys<S>>> {
         let mut state = self.state.lock().await;
         if let Some(keys) = state.keys.as_ref().filter(|keys| !Arc::ptr_eq(keys, known)) {
             return Some(Arc::clone(keys));
@@ -92,7 +94,7 @@ impl Keyring {
     }
 
     /// Asks again; on failure the old secrets stay, and are asked for again a minute later.
-    async fn reload(&self, state: &mut State, now: Timestamp) -> Option<Arc<Keys>> {
+    async fn reload(&self, state: &mut State<S>, now: Timestamp) -> Option<Arc<Keys<S>>> {
         let again_at = after(now, REFRESH_INTERVAL);
         state.refresh_at = Some(again_at);
         state.expires_at = Some(again_at);
@@ -100,26 +102,31 @@ impl Keyring {
             Ok(Ok(keys)) => Some(state.put(keys, now)),
             Ok(Err(error)) => {
                 tracing::warn!(
+                    sender = S::SENDER,
                     error = %Causes(&error),
                     "the signing secret could not be refreshed"
                 );
                 None
             }
             Err(_) => {
-                tracing::warn!("the signing secret could not be refreshed in time");
+                tracing::warn!(
+                    sender = S::SENDER,
+                    "the signing secret could not be refreshed in time"
+                );
                 None
             }
         }
     }
 
     /// The current secret, and the previous one while it is in its time of grace.
-    async fn load(&self) -> Result<Keys, SecretError> {
+    async fn load(&self) -> Result<Keys<S>, SecretError> {
         let current = self.store.current(&self.arn).await?;
-        let mut keys = Keys::new(&self.signing_secret(&current)?).map_err(|_| SecretError::Malformed {
-            arn: self.arn.clone(),
-            path: "signing_secret".to_owned(),
-            problem: "is empty",
-        })?;
+        let mut keys =
+            Keys::new(&self.signing_secret(&current)?).map_err(|error| SecretError::Malformed {
+                arn: self.arn.clone(),
+                path: "signing_secret".to_owned(),
+                problem: error.problem(),
+            })?;
         let grace_ends = after(current.created_at, GRACE);
         if self.clock.now() >= grace_ends {
             return Ok(keys);
@@ -139,11 +146,19 @@ impl Keyring {
     }
 }
 
-impl State {
-    fn put(&mut self, keys: Keys, now: Timestamp) -> Arc<Keys> {
+impl<S> State<S> {
+    fn put(&mut self, keys: Keys<S>, now: Timestamp) -> Arc<Keys<S>> {
         let keys = Arc::new(keys);
         self.keys = Some(Arc::clone(&keys));
         self.expires_at = Some(after(now, MAX_AGE));
         keys
+    }
+}
+
+impl<S> fmt::Debug for Keyring<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("arn", &self.arn)
+            .finish_non_exhaustive()
     }
 }

@@ -5,11 +5,14 @@
 //! handler of an unverified delivery does not compile.
 //!
 //! To add a sender, write its [`Scheme`] in a file of its own: which headers it sends, what it signs, and how old a
-//! delivery may be. The HMAC, the comparison and the rotation of secrets are here and the same for all.
+//! delivery may be; where its secrets are not used as they are written, also how a key is made of one. The HMAC, the
+//! comparison and the rotation of secrets are here and the same for all. Keys belong to a scheme by their type, so one
+//! sender's cannot be taken for another's.
 
 mod extract;
 pub mod keyring;
 pub mod slack;
+pub mod svix;
 
 use std::{fmt, marker::PhantomData};
 
@@ -17,6 +20,7 @@ use aws_lc_rs::{constant_time, hmac};
 use axum::body::Bytes;
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 pub use extract::Receives;
 pub use keyring::Keyring;
@@ -59,31 +63,59 @@ impl WebhookError {
 
 /// How one sender signs.
 pub trait Scheme: Send + Sync + 'static {
-    /// The sender's name, in logs and metrics.
+    /// The sender's name, in logs.
     const SENDER: &'static str;
     /// The largest body we look at.
     const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+    /// What the signed headers tell of a delivery, beside when it was signed; `()` where they tell nothing.
+    type Label: fmt::Debug + Clone + Send + Sync + 'static;
 
     /// Reads from the headers what the sender claims, and checks everything about it that needs no secret.
     ///
     /// # Errors
     /// [`WebhookError`] for whatever is not exactly of the sender's form, and for a delivery of another time.
-    fn claim(headers: &HeaderMap, now: Timestamp) -> Result<Claim, WebhookError>;
+    fn claim(headers: &HeaderMap, now: Timestamp) -> Result<Claim<Self::Label>, WebhookError>;
+
+    /// The bytes to sign with, of a secret as its sender writes it; `None` for a text that is no secret of theirs.
+    /// The text itself, unless the scheme says otherwise.
+    #[must_use]
+    fn key(secret: &str) -> Option<Zeroizing<Vec<u8>>> {
+        Some(Zeroizing::new(secret.as_bytes().to_vec()))
+    }
 }
 
 /// What a sender claims: that one of these signatures is that of `prefix` and the body.
 #[derive(Debug)]
-pub struct Claim {
-    /// What is signed before the body.
+pub struct Claim<Label> {
+    /// What is signed before the body. Everything in `label` is in it.
     pub prefix: String,
     /// The signatures given, each an HMAC-SHA256.
     pub signatures: Vec<[u8; 32]>,
+    /// What the headers tell.
+    pub label: Label,
 }
 
-/// A secret that is empty, which would let everybody in.
+/// Why a text does not serve as a signing secret. Says nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signing secret is empty")]
-pub struct EmptySecret;
+#[error("the signing secret {}", self.problem())]
+pub enum SigningSecretError {
+    /// It is empty, which would let everybody in.
+    Empty,
+    /// It is not of its sender's form.
+    Form,
+}
+
+impl SigningSecretError {
+    /// What is wrong with it.
+    #[must_use]
+    pub const fn problem(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty",
+            Self::Form => "is not of its sender's form",
+        }
+    }
+}
 
 /// Which of the secrets a signature was made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,36 +137,41 @@ impl Generation {
     }
 }
 
-/// The secrets that a signature may be made with, with their HMAC state prepared once.
-#[derive(Debug)]
-pub struct Keys {
+/// The secrets that a signature of scheme `S` may be made with, with their HMAC state prepared once.
+pub struct Keys<S> {
     current: hmac::Key,
     previous: Option<(hmac::Key, Timestamp)>,
+    scheme: PhantomData<fn() -> S>,
 }
 
-impl Keys {
+impl<S: Scheme> Keys<S> {
     /// One secret. White space around it is taken for an accident of pasting.
     ///
     /// # Errors
-    /// [`EmptySecret`].
-    pub fn new(current: &SecretString) -> Result<Self, EmptySecret> {
+    /// [`SigningSecretError`].
+    pub fn new(current: &SecretString) -> Result<Self, SigningSecretError> {
         Ok(Self {
-            current: key(current)?,
+            current: key::<S>(current)?,
             previous: None,
+            scheme: PhantomData,
         })
     }
 
     /// Also accepts the secret that was in use before, until `until`.
     ///
     /// # Errors
-    /// [`EmptySecret`].
-    pub fn accept_previous(&mut self, previous: &SecretString, until: Timestamp) -> Result<(), EmptySecret> {
-        self.previous = Some((key(previous)?, until));
+    /// [`SigningSecretError`].
+    pub fn accept_previous(
+        &mut self,
+        previous: &SecretString,
+        until: Timestamp,
+    ) -> Result<(), SigningSecretError> {
+        self.previous = Some((key::<S>(previous)?, until));
         Ok(())
     }
 
     /// Compares with every secret, whichever matched first, in time that does not depend on where they differ.
-    fn matching(&self, claim: &Claim, body: &[u8], now: Timestamp) -> Option<Generation> {
+    fn matching(&self, claim: &Claim<S::Label>, body: &[u8], now: Timestamp) -> Option<Generation> {
         let matches = |key: &hmac::Key| {
             let mut context = hmac::Context::with_key(key);
             context.update(claim.prefix.as_bytes());
@@ -159,11 +196,16 @@ impl Keys {
     }
 }
 
-fn key(secret: &SecretString) -> Result<hmac::Key, EmptySecret> {
-    match secret.expose_secret().trim() {
-        "" => Err(EmptySecret),
-        secret => Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())),
+fn key<S: Scheme>(secret: &SecretString) -> Result<hmac::Key, SigningSecretError> {
+    let secret = secret.expose_secret().trim();
+    if secret.is_empty() {
+        return Err(SigningSecretError::Empty);
     }
+    let key = S::key(secret).ok_or(SigningSecretError::Form)?;
+    if key.is_empty() {
+        return Err(SigningSecretError::Empty);
+    }
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
 }
 
 /// A delivery that nobody has checked yet.
@@ -183,7 +225,7 @@ impl Unverified {
     ///
     /// # Errors
     /// [`WebhookError`]; only [`WebhookError::Mismatch`] may be cured by other keys.
-    pub fn verify<S: Scheme>(&self, keys: &Keys, now: Timestamp) -> Result<Verified<S>, WebhookError> {
+    pub fn verify<S: Scheme>(&self, keys: &Keys<S>, now: Timestamp) -> Result<Verified<S>, WebhookError> {
         let claim = S::claim(&self.headers, now)?;
         let generation = keys
             .matching(&claim, &self.body, now)
@@ -192,20 +234,20 @@ impl Unverified {
             body: self.body.clone(),
             generation,
             received_at: now,
-            scheme: PhantomData,
+            label: claim.label,
         })
     }
 }
 
 /// A delivery that the sender of scheme `S` made.
-pub struct Verified<S> {
+pub struct Verified<S: Scheme> {
     body: Bytes,
     generation: Generation,
     received_at: Timestamp,
-    scheme: PhantomData<fn() -> S>,
+    label: S::Label,
 }
 
-impl<S> Verified<S> {
+impl<S: Scheme> Verified<S> {
     /// The raw bytes that were signed.
     #[must_use]
     pub fn body(&self) -> &[u8] {
@@ -223,6 +265,12 @@ impl<S> Verified<S> {
     pub const fn received_at(&self) -> Timestamp {
         self.received_at
     }
+
+    /// What the signed headers tell of it.
+    #[must_use]
+    pub const fn label(&self) -> &S::Label {
+        &self.label
+    }
 }
 
 // What people say, and what senders take for secrets, is in the body; signatures are in the headers.
@@ -234,12 +282,22 @@ impl fmt::Debug for Unverified {
     }
 }
 
-impl<S> fmt::Debug for Verified<S> {
+impl<S> fmt::Debug for Keys<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let previous_until = self.previous.as_ref().map(|(_, until)| until);
+        f.debug_struct("Keys")
+            .field("previous_until", &previous_until)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Scheme> fmt::Debug for Verified<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
             .field("bytes", &self.body.len())
             .field("generation", &self.generation)
             .field("received_at", &self.received_at)
+            .field("label", &self.label)
             .finish_non_exhaustive()
     }
 }
@@ -252,6 +310,20 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Web
         return Err(WebhookError::Repeated(name));
     }
     value.to_str().map_err(|_| WebhookError::Malformed(name))
+}
+
+/// Seconds since 1970, in digits and nothing else. Eleven of them, so that no arithmetic overflows.
+fn seconds(text: &str) -> Option<i64> {
+    let digits = (1..=11).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// Refuses what was signed longer than `tolerance` seconds ago, or as much ahead.
+fn not_stale(signed_at: i64, now: Timestamp, tolerance: i64) -> Result<(), WebhookError> {
+    if (now.timestamp() - signed_at).abs() > tolerance {
+        return Err(WebhookError::Stale);
+    }
+    Ok(())
 }
 
 /// 64 lower-case hexadecimal digits.

@@ -3,7 +3,7 @@
 
 use http::HeaderMap;
 
-use super::{Claim, Scheme, WebhookError, header, hex_signature};
+use super::{Claim, Scheme, WebhookError, header, hex_signature, not_stale, seconds};
 use crate::clock::Timestamp;
 
 /// The header with the signature.
@@ -20,26 +20,23 @@ pub struct Slack;
 impl Scheme for Slack {
     const SENDER: &'static str = "slack";
 
-    fn claim(headers: &HeaderMap, now: Timestamp) -> Result<Claim, WebhookError> {
+    type Label = ();
+
+    fn claim(headers: &HeaderMap, now: Timestamp) -> Result<Claim<()>, WebhookError> {
         let timestamp = header(headers, TIMESTAMP)?;
         let signature = header(headers, SIGNATURE)?;
 
-        let digits = (1..=11).contains(&timestamp.len()) && timestamp.bytes().all(|b| b.is_ascii_digit());
-        let signed_at: i64 = digits
-            .then(|| timestamp.parse().ok())
-            .flatten()
-            .ok_or(WebhookError::Malformed(TIMESTAMP))?;
+        let signed_at = seconds(timestamp).ok_or(WebhookError::Malformed(TIMESTAMP))?;
         let signature = signature
             .strip_prefix("v0=")
             .and_then(hex_signature)
             .ok_or(WebhookError::Malformed(SIGNATURE))?;
-        if (now.timestamp() - signed_at).abs() > TOLERANCE_SECONDS {
-            return Err(WebhookError::Stale);
-        }
+        not_stale(signed_at, now, TOLERANCE_SECONDS)?;
 
         Ok(Claim {
             prefix: format!("v0:{timestamp}:"),
             signatures: vec![signature],
+            label: (),
         })
     }
 }
@@ -93,7 +90,7 @@ mod tests {
         Unverified::new(headers, Bytes::copy_from_slice(body))
     }
 
-    fn keys(secret: &str) -> Keys {
+    fn keys(secret: &str) -> Keys<Slack> {
         Keys::new(&secret.into()).expect("not empty")
     }
 
@@ -229,8 +226,8 @@ mod tests {
                 .map(|v| v.generation()),
             Err(WebhookError::Mismatch)
         );
-        assert!(Keys::new(&"".into()).is_err());
-        assert!(Keys::new(&" \n".into()).is_err());
+        assert!(Keys::<Slack>::new(&"".into()).is_err());
+        assert!(Keys::<Slack>::new(&" \n".into()).is_err());
         assert!(keys("another").accept_previous(&"".into(), at(0)).is_err());
         let pasted = keys(&format!(" {SECRET}\n"));
         assert!(

@@ -6,7 +6,11 @@ use std::{
 };
 
 use shared::{
-    aws::Patience, clock::Clock as _, queue::SqsQueue, secret::manager::SecretStore, webhook::Keyring,
+    aws::Patience,
+    clock::Clock as _,
+    queue::{Queue, SqsQueue},
+    secret::manager::SecretStore,
+    webhook::{Keyring, slack::Slack},
 };
 use tests::{
     gateway::Call,
@@ -43,10 +47,9 @@ async fn sqs_that_takes_the_connection_and_never_answers_is_away_too() {
         .expect("a port");
     let address = silent.local_addr().expect("an address");
     let aws = sdk(&format!("http://{address}"), Patience::SENDER_WAITS).expect("no CA bundle is named");
-    let urls = ["tasks", "events"].map(|name| format!("http://{address}/123456789012/{name}.fifo"));
-    let [tasks, events] = urls;
+    let url = format!("http://{address}/123456789012/tasks.fifo");
     let door = Door::before(
-        Arc::new(SqsQueue::new(&aws, tasks, events)),
+        Arc::new(SqsQueue::new(&aws, [(Queue::Tasks, url)])),
         Arc::new(RecordingQueue::default()),
     );
 
@@ -171,7 +174,7 @@ async fn an_empty_or_unreadable_signing_secret_lets_nobody_in() {
             .put(SECRET_ARN, content, now - Duration::from_hours(48));
         let call = door.signed_with("", fixture("app_mention"));
         assert_eq!(door.status(call).await, 503, "{content}");
-        let keyring = Keyring::new(
+        let keyring = Keyring::<Slack>::new(
             SecretStore::from_source(door.secrets.clone()),
             SECRET_ARN,
             Arc::new(door.clock.clone()),

@@ -1,0 +1,28 @@
+//! The variables this function reads.
+
+use shared::config::Env;
+
+/// What this function is told by its environment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The deployment, in metrics.
+    pub environment: String,
+    /// Our instance of Clerk's, `ins_…`. Events of another one are refused.
+    pub clerk_instance_id: String,
+    /// The secret with the webhook's signing secret.
+    pub clerk_secret_arn: String,
+    /// `events.fifo`.
+    pub events_queue_url: String,
+}
+
+impl Config {
+    /// Reads the variables; what is missing is told by [`Env::finish`].
+    pub fn read(env: &mut Env) -> Self {
+        Self {
+            environment: env.required("ENVIRONMENT"),
+            clerk_instance_id: env.required("CLERK_INSTANCE_ID"),
+            clerk_secret_arn: env.required("CLERK_SECRET_ARN"),
+            events_queue_url: env.required("EVENTS_QUEUE_URL"),
+        }
+    }
+}
