@@ -132,6 +132,8 @@ const CREDENTIAL_PREFIXES: &[&str] = &[
     "sk_live_",
     "sk_test_",
     "Bearer ",
+    // How every signed token begins: `{"` in base64.
+    "eyJ",
     "PRIVATE KEY-----",
 ];
 
@@ -301,6 +303,10 @@ mod tests {
         assert_eq!(
             redact(line),
             r#"{"error":"token xoxb-[redacted] refused","auth":"Bearer [redacted]","ok":"AKIA"}"#
+        );
+        assert_eq!(
+            redact("GET /me?__session=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2ln-_x failed"),
+            "GET /me?__session=eyJ[redacted] failed"
         );
         assert!(matches!(redact("nothing to hide"), std::borrow::Cow::Borrowed(_)));
     }

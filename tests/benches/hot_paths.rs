@@ -15,6 +15,10 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
+    auth::{
+        Jwks, SessionVerifier,
+        fake::{FakeIssuer, SignedIn},
+    },
     clock::{FixedClock, Timestamp},
     connector::ConnectorKind,
     conversation::{answer, history},
@@ -132,6 +136,34 @@ fn edge(c: &mut Criterion) {
     group.finish();
 }
 
+/// What every call of a web client pays for, once the keys are known.
+fn session(c: &mut Criterion) {
+    const APP: &str = "https://app.infragpt.example";
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let issuer = runtime.block_on(FakeIssuer::start()).expect("a free port");
+    let clock = Arc::new(FixedClock::at(NOW));
+    let keys = Jwks::published(&issuer.jwks_url(), clock.clone()).expect("a loopback url");
+    let verifier = SessionVerifier::new(issuer.url(), keys, vec![APP.to_owned()], clock);
+    let who = SignedIn::new("user_2alice", "sess_2alice", APP).in_organization(
+        "org_2acme",
+        "acme",
+        "org:oncall",
+        &["org:teams:read", "org:infragpt:read", "org:infragpt:manage"],
+    );
+    let token = issuer.token(&who, NOW);
+    let verify = || runtime.block_on(verifier.verify(&token)).expect("a good token");
+    verify();
+
+    let mut group = c.benchmark_group("session");
+    group.throughput(Throughput::Bytes(token.len() as u64));
+    group.bench_function("verify", |b| b.iter(|| black_box(verify())));
+    group.finish();
+    assert_eq!(issuer.fetches(), 1, "the keys were known");
+}
+
 fn vault(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -216,6 +248,6 @@ criterion_group! {
         .sample_size(50)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = edge, vault, conversation
+    targets = edge, session, vault, conversation
 }
 criterion_main!(hot_paths);

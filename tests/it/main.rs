@@ -14,6 +14,7 @@ mod queries;
 mod round_trips;
 mod secrecy;
 mod secrets;
+mod sessions;
 mod slack_api;
 mod slack_events;
 mod template;
