@@ -5,6 +5,7 @@
 mod access;
 mod agent;
 mod agent_dispatcher;
+mod clerk_webhook;
 mod database_tls;
 mod http_client;
 mod ledger;

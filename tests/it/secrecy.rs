@@ -21,7 +21,7 @@ use shared::{
     secret::{manager::SecretStore, vault::CredentialScope},
     task::Envelope,
     telemetry::Causes,
-    webhook::{Keyring, slack::Slack},
+    webhook::{Keyring, slack::Slack, svix::Clerk},
 };
 use tests::{
     agent::{AgentServer, Behaviour},
@@ -33,13 +33,18 @@ use tests::{
 };
 use tonic::Code;
 
-use crate::slack_events::{Door, SECRET, SECRET_ARN, changed, fixture, fixtures, secret};
+use crate::{
+    clerk_webhook,
+    slack_events::{Door, SECRET, SECRET_ARN, changed, fixture, fixtures, secret},
+};
 
 /// In the place of a word that somebody wrote; whatever shows a part of it shows enough to be found.
 const QUESTION: &str = "heliotrope-question";
 const ANSWER: &str = "vermilion-answer";
 const REFUSAL: &str = "cerulean-refusal";
 const PERSON: &str = "Marigold Quill";
+const EMAIL: &str = "marigold.quill@planted.example";
+const PRIVATE: &str = "viridian-private-metadata";
 /// In the place of secrets.
 const OLD_SECRET: &str = "previous-signing-secret-0001";
 const VERIFICATION: &str = "outdated-verification-token-0002";
@@ -224,6 +229,107 @@ async fn the_door_tells_nothing_whatever_knocks() {
     assert!(
         queued.iter().any(|one| one.body.contains(QUESTION)),
         "the question travels"
+    );
+    for one in queued {
+        secrets.nowhere_in("the queue", &format!("{one:?}"));
+    }
+    assert!(lines.read().len() > answers.len(), "hardly anything was logged");
+}
+
+/// A person as Clerk tells of them, with something planted wherever they or the team could put it.
+fn person() -> Vec<u8> {
+    let email = json!([{"id": "idn_1", "email_address": EMAIL}]);
+    clerk_webhook::changed(
+        "user.updated",
+        &[
+            ("/data/first_name", json!(PERSON)),
+            ("/data/last_name", json!(PERSON)),
+            ("/data/email_addresses", email),
+            ("/data/primary_email_address_id", json!("idn_1")),
+            ("/data/private_metadata", json!({PRIVATE: PRIVATE})),
+            ("/data/phone_numbers", json!([{"phone_number": PRIVATE}])),
+            ("/event_attributes/http_request/user_agent", json!(PRIVATE)),
+        ],
+    )
+}
+
+#[tokio::test]
+async fn the_door_for_clerk_tells_nothing_whatever_knocks() {
+    use clerk_webhook::{Door, OTHER_SECRET, SECRET, SECRET_ARN, changed, fixture, fixtures};
+    let door = Door::new();
+    let before = door.clock.now() - std::time::Duration::from_hours(1);
+    door.secrets.put(SECRET_ARN, &secret(OTHER_SECRET), before);
+    door.secrets.put(SECRET_ARN, &secret(SECRET), before);
+    let odd = |pointer: &str| changed("user.updated", &[(pointer, json!({PERSON: EMAIL}))]);
+    let lines = Lines::default();
+    let mut answers: Vec<Answer> = Vec::new();
+    {
+        let _guard = lines.listen("trace");
+        for name in fixtures() {
+            answers.push(door.send(&door.signed(fixture(&name))).await);
+        }
+        for call in [
+            door.signed(person()),
+            door.signed_with(OTHER_SECRET, person()),
+            door.signed_with("somebody else's", person()),
+            door.signed(person()).without("svix-signature"),
+            door.signed(person()).with("svix-signature", PERSON),
+            door.signed(person()).instead("svix-timestamp", PERSON),
+            door.signed(person()).instead("svix-id", PERSON),
+            door.signed(person()).instead("content-type", PERSON),
+            door.signed(PERSON),
+            door.signed([&person()[..], PERSON.as_bytes()].concat()),
+            door.signed(changed("user.updated", &[("/instance_id", json!(PRIVATE))])),
+            door.signed(odd("/data/id")),
+            door.signed(odd("/data/email_addresses")),
+            door.signed(odd("/data/updated_at")),
+            door.signed(odd("/type")),
+        ] {
+            answers.push(door.send(&call).await);
+        }
+        for mood in [Mood::Down, Mood::Hanging] {
+            door.queue.be(mood);
+            answers.push(door.send(&door.signed(person())).await);
+        }
+        // What somebody may paste where the signing secret belongs; and no secret at all.
+        for content in [
+            SECRET.to_owned(),
+            json!({"secret": SECRET}).to_string(),
+            json!({"signing_secret": [SECRET]}).to_string(),
+            json!({"signing_secret": format!("{SECRET}!")}).to_string(),
+        ] {
+            let door = Door::new();
+            door.secrets.put(SECRET_ARN, &content, door.clock.now());
+            answers.push(door.send(&door.signed(person())).await);
+        }
+        let away = Door::new();
+        away.secrets.set_down(true);
+        answers.push(away.send(&away.signed(person())).await);
+    }
+
+    let statuses: std::collections::BTreeSet<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(
+        statuses.into_iter().collect::<Vec<_>>(),
+        [200, 400, 401, 403, 415, 503]
+    );
+    let secrets = Planted::new([
+        ("the signing secret", &SECRET[6..]),
+        ("the previous signing secret", &OTHER_SECRET[6..]),
+        ("what is nobody's business", PRIVATE),
+    ]);
+    let everything = secrets
+        .clone()
+        .with("a person's name", PERSON)
+        .with("a person's address", EMAIL);
+    everything.nowhere_in("the log", &lines.whole());
+    everything.nowhere_in("a metric", &written(&door.metrics));
+    for answer in &answers {
+        everything.nowhere_in("an answer", &format!("{answer:?}"));
+    }
+    let queued = door.queue.recorded();
+    assert!(
+        queued.iter().any(|one| one.body.contains(EMAIL)),
+        "the address travels"
     );
     for one in queued {
         secrets.nowhere_in("the queue", &format!("{one:?}"));
@@ -540,6 +646,23 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
         ("a question", QUESTION),
     ])
     .nowhere_in("Debug", &output);
+}
+
+#[tokio::test]
+async fn no_debug_output_of_clerks_signing_secret_shows_it() {
+    let door = clerk_webhook::Door::new();
+    let store = SecretStore::from_source(door.secrets.clone());
+    let clock = Arc::new(door.clock.clone());
+    let keyring = Keyring::<Clerk>::new(store, clerk_webhook::SECRET_ARN, clock);
+    let keys = keyring.keys().await.expect("the signing secret");
+    let encoded = &clerk_webhook::SECRET[6..];
+    let key = BASE64_STANDARD.decode(encoded).expect("base64");
+    let planted = Planted::new([
+        ("the signing secret", encoded),
+        ("its key", &hex::encode(&key)),
+        ("its key's bytes", format!("{key:?}").trim_matches(['[', ']'])),
+    ]);
+    planted.nowhere_in("Debug", &format!("{keyring:?} {keyring:#?} {keys:?} {keys:#?}"));
 }
 
 async fn refusal(agent: &AgentServer, behaviour: Behaviour, stack: &Stack) -> impl std::error::Error + use<> {

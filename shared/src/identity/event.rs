@@ -127,3 +127,57 @@ fn part<'a, T: Deserialize<'a>>(name: &str, part: Option<&'a RawValue>) -> Resul
         other => other,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parsed(event: &Value) -> Result<ClerkEvent, ClerkEventError> {
+        parse(event.to_string().as_bytes(), "ins_1")
+    }
+
+    #[test]
+    fn what_is_gone_is_gone_at_the_time_of_the_event() {
+        for (timestamp, millis) in [
+            (json!(1_716_883_200_123_i64), 1_716_883_200_123),
+            (json!(1_716_883_200), 1_716_883_200_999),
+        ] {
+            let event = json!({
+                "type": "user.deleted", "instance_id": "ins_1", "timestamp": timestamp,
+                "data": {"id": "user_1", "object": "user", "deleted": true},
+            });
+            let Ok(ClerkEvent::Changed(IdentityChange::UserDeleted { user_id, at })) = parsed(&event) else {
+                panic!("{event}")
+            };
+            assert_eq!((user_id.as_str(), at.timestamp_millis()), ("user_1", millis));
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_named_in_short_and_its_data_is_not_looked_at() {
+        let event = |kind: &str, instance: &str| json!({"type": kind, "instance_id": instance, "data": [1]});
+        let kind = |event: &Value| match parsed(event) {
+            Ok(ClerkEvent::Ignored { kind }) => kind,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind(&event("user.merged", "ins_1")), "user.merged");
+        assert_eq!(kind(&event(&"é".repeat(51), "ins_1")), "é".repeat(50));
+        for other in ["ins_2", "", "INS_1", "ins_1 "] {
+            let error = parsed(&event("user.merged", other)).expect_err(other);
+            assert_eq!(error, ClerkEventError::OtherInstance);
+        }
+    }
+
+    #[test]
+    fn a_fault_says_where_and_nothing_of_what_stood_there() {
+        let event = json!({
+            "type": "session.ended", "instance_id": "ins_1", "timestamp": 1_716_883_200_123_i64,
+            "data": {"id": "sess_1", "user_id": "hunter2"},
+        });
+        let error = parsed(&event).expect_err("not a person's id");
+        assert_eq!(error.to_string(), "data.user_id: is missing or of another type");
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

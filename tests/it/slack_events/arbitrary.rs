@@ -8,7 +8,7 @@ use tests::gateway::Call;
 use super::{Door, fixture, fixtures};
 
 /// Any JSON, as somebody who means ill would put it in the place of any field.
-fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -29,7 +29,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Every place in a document.
-fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+pub(crate) fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
         Value::Array(items) => {

@@ -1,6 +1,6 @@
 //! What Slack sends to `POST /slack/events`, and what becomes of it.
 
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod outage;
 mod refused;
 mod taken;
@@ -174,7 +174,12 @@ pub(crate) fn fixtures() -> Vec<String> {
 
 /// A fixture with some fields changed; `null` removes one.
 pub(crate) fn changed(name: &str, changes: &[(&str, Value)]) -> Vec<u8> {
-    let mut body: Value = serde_json::from_slice(&fixture(name)).expect("JSON");
+    with_changes(&fixture(name), changes)
+}
+
+/// A body with some fields changed; `null` removes one.
+pub(crate) fn with_changes(body: &[u8], changes: &[(&str, Value)]) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(body).expect("JSON");
     for (pointer, value) in changes {
         let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
         let parent = body

@@ -28,6 +28,7 @@ const SET_BY_HAND: [&str; 1] = ["AWS_CA_BUNDLE"];
 fn read_by(package: &str) -> (BTreeSet<&'static str>, HashSet<String>) {
     let mut env = Env::from_pairs::<String, String>([]);
     match package {
+        "clerk-webhook" => drop(clerk_webhook::Config::read(&mut env)),
         "slack-events" => drop(slack_events::Config::read(&mut env)),
         "agent-dispatcher" => drop(agent_dispatcher::Config::read(&mut env)),
         "migrator" => drop(migrator::run::Settings::read(&mut env)),

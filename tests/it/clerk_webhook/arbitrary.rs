@@ -1,0 +1,92 @@
+//! Whatever is sent, the answer is one of ours.
+
+use proptest::prelude::*;
+use serde_json::Value;
+use shared::webhook::svix;
+use tests::gateway::Call;
+
+use super::{Door, PATH, fixture, fixtures};
+use crate::slack_events::arbitrary::{any_json, places};
+
+fn wait<T>(future: impl Future<Output = T>) -> Result<T, TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(future))
+}
+
+/// Whatever a signed delivery holds, it is answered, and what is queued can be read and grouped.
+fn holds(door: &Door, body: Vec<u8>) -> Result<(), TestCaseError> {
+    let answer = wait(door.send(&door.signed(body)))?;
+    prop_assert!(
+        [200, 400, 403].contains(&answer.status),
+        "{}: {}",
+        answer.status,
+        answer.body
+    );
+    for one in door.queue.drain() {
+        prop_assert!(answer.status == 200);
+        prop_assert!((1..=128).contains(&one.group.len()), "{}", one.group);
+        prop_assert!(one.group.bytes().all(|b| b.is_ascii_graphic()), "{}", one.group);
+        prop_assert!(one.body.len() < 16 * 1024, "{}", one.body.len());
+        prop_assert!(
+            !one.body.contains(['\u{fffe}', '\u{ffff}']) && !one.body.contains("\\u0000"),
+            "SQS or Postgres would refuse it: {}",
+            one.body
+        );
+        prop_assert!(one.envelope().is_ok());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_signed_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..600)) {
+        holds(&Door::new(), body)?;
+    }
+
+    #[test]
+    fn any_fixture_with_anything_anywhere_is_answered(
+        name in proptest::sample::select(fixtures()),
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any_json()), 1..4),
+    ) {
+        let mut body: Value = serde_json::from_slice(&fixture(&name)).expect("JSON");
+        for (index, value) in changes {
+            let mut all = Vec::new();
+            places(&body, "", &mut all);
+            let place = index.get(&all);
+            *body.pointer_mut(place).expect("it is there") = value;
+        }
+        holds(&Door::new(), body.to_string().into_bytes())?;
+    }
+
+    #[test]
+    fn any_fixture_with_bytes_changed_is_answered(
+        name in proptest::sample::select(fixtures()),
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut body = fixture(&name);
+        for (index, byte) in changes {
+            let at = index.index(body.len());
+            body[at] = byte;
+        }
+        holds(&Door::new(), body)?;
+    }
+
+    #[test]
+    fn an_unsigned_delivery_is_refused_whatever_it_holds(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        id in "[ -~]{0,40}",
+        timestamp in "[ -~]{0,20}",
+        signature in "[ -~]{0,80}",
+    ) {
+        let door = Door::new();
+        let call = Call::post(PATH, body)
+            .with(svix::ID, &id)
+            .with(svix::TIMESTAMP, &timestamp)
+            .with(svix::SIGNATURE, &signature);
+        prop_assert_eq!(wait(door.send(&call))?.status, 401);
+    }
+}
