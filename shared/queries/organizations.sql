@@ -11,7 +11,8 @@ INSERT INTO organizations (organization_id, clerk_org_id, name, slug, created_by
 VALUES (:organization_id, :clerk_org_id, :name, :slug, :created_by_user_id, :source_updated_at, :deleted_at, :now, :now)
 ON CONFLICT ON CONSTRAINT organizations_clerk_org_id_key DO UPDATE
    SET name = EXCLUDED.name, slug = EXCLUDED.slug,
-       created_by_user_id = coalesce(EXCLUDED.created_by_user_id, organizations.created_by_user_id),
+       created_by_user_id = CASE WHEN EXCLUDED.deleted_at IS NULL
+                                 THEN coalesce(EXCLUDED.created_by_user_id, organizations.created_by_user_id) END,
        source_updated_at = EXCLUDED.source_updated_at, deleted_at = EXCLUDED.deleted_at, updated_at = :now
  WHERE (organizations.deleted_at IS NOT NULL, organizations.source_updated_at, organizations.name COLLATE "C",
         organizations.slug COLLATE "C")

@@ -8,6 +8,7 @@ mod agent_dispatcher;
 mod clerk_webhook;
 mod database_tls;
 mod http_client;
+mod identity;
 mod ledger;
 mod migrations;
 mod migrator;

@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod kms;
 pub mod lines;
 pub mod local;
+pub mod people;
 pub mod postgres;
 pub mod queue;
 pub mod seed;

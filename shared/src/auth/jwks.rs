@@ -124,6 +124,17 @@ impl Jwks {
         }))))
     }
 
+    /// Whether there are keys to verify with; asks for them where there are none, or old ones.
+    ///
+    /// # Errors
+    /// When there are none, because the issuer does not answer.
+    pub async fn ready(&self) -> Result<(), KeysUnavailable> {
+        match &self.0 {
+            Source::Pinned(_) => Ok(()),
+            Source::Published(published) => published.ready().await,
+        }
+    }
+
     /// The key that a token names as `kid`; `None` when the issuer has no such key. The pinned key verifies tokens
     /// of any `kid`.
     ///
@@ -174,6 +185,19 @@ impl Published {
             self.ask(&mut state, now).await;
         }
         state.find(kid, now)
+    }
+
+    async fn ready(&self) -> Result<(), KeysUnavailable> {
+        let mut state = self.state.lock().await;
+        let now = self.clock.now();
+        let is_fresh = state.known.as_ref().is_some_and(|known| now < known.fresh_until);
+        if !is_fresh && state.ask_at.is_none_or(|at| now >= at) {
+            self.ask(&mut state, now).await;
+        }
+        let is_usable = state.known.as_ref().is_some_and(|known| now < known.usable_until);
+        is_usable
+            .then_some(())
+            .ok_or_else(|| KeysUnavailable(state.failure.clone().unwrap_or(FetchError::Unfinished)))
     }
 
     /// Asks the issuer; on failure the old keys stay.

@@ -194,6 +194,14 @@ impl SessionVerifier {
         }
     }
 
+    /// Whether there are keys to verify with; asks for them where there are none, or old ones.
+    ///
+    /// # Errors
+    /// When there are none, because the issuer does not answer.
+    pub async fn ready(&self) -> Result<(), KeysUnavailable> {
+        self.keys.ready().await
+    }
+
     /// Takes `token` apart. `jku`, `jwk` and `x5u` in its header mean nothing here: a key is found by its id among
     /// those of the issuer, or not at all.
     ///

@@ -197,6 +197,12 @@ impl Connection {
         &mut self.client
     }
 
+    /// Asks the database whether it answers.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.client.batch_execute("SELECT").await?;
+        Ok(())
+    }
+
     /// Begins a transaction.
     pub async fn begin(&mut self) -> Result<Transaction<'_>, DbError> {
         let transaction = Transaction::not_begun(&self.client);

@@ -11,10 +11,12 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
-    connector::slack::event::SlackEventError, identity::event::ClerkEventError, json::JsonError,
-    queue::QueueError, secret::manager::SecretError, telemetry::Causes, webhook::WebhookError,
+    auth::AuthError, connector::slack::event::SlackEventError, identity::event::ClerkEventError,
+    json::JsonError, queue::QueueError, secret::manager::SecretError, telemetry::Causes,
+    webhook::WebhookError,
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +25,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What is wrong with one field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// The field, as a JSON path.
     pub field: String,
@@ -40,9 +42,15 @@ pub enum ApiError {
     /// 401: a delivery that its sender did not make.
     #[error("authentication required")]
     Unverified(#[source] WebhookError),
+    /// 401: nobody who signed in, as far as we can tell.
+    #[error("authentication required")]
+    Unauthenticated(#[source] AuthError),
     /// 403: known, but not allowed.
     #[error("not permitted")]
     Forbidden,
+    /// 403: signed in, but for no organization.
+    #[error("choose an organization first: the session is for none")]
+    OrganizationRequired,
     /// 404: there is nothing here, or nothing that the caller may know of.
     #[error("not found")]
     NotFound,
@@ -55,28 +63,61 @@ pub enum ApiError {
     /// 415: not plain `application/json`.
     #[error("only uncompressed application/json is taken")]
     UnsupportedMediaType,
+    /// 422: the body can be read, and says what it must not.
+    #[error("some fields are not as they should be")]
+    Invalid(Vec<FieldProblem>),
+    /// 429: too many calls.
+    #[error("too many requests; try again later")]
+    RateLimited {
+        /// Whose: `user` or `organization`.
+        scope: &'static str,
+        /// For how long to wait.
+        wait: Duration,
+    },
     /// 500: our fault; somebody must act.
     #[error("internal error")]
     Internal(#[source] BoxError),
+    /// 503: asked whether all is there, these are not.
+    #[error("not everything that is needed is there")]
+    NotReady(Vec<FieldProblem>),
     /// 503: something that we need is away; asking again later helps.
     #[error("temporarily unavailable")]
     Unavailable(#[source] BoxError),
 }
 
+impl FieldProblem {
+    /// What is wrong with `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
 impl ApiError {
+    /// One field is not as it should be.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem::new(field, message)])
+    }
+
     /// The status, and the code by which programs tell errors apart.
     #[must_use]
     pub const fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Unverified(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::OrganizationRequired => (StatusCode::FORBIDDEN, "organization_required"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::NotReady(_) | Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
 
@@ -94,11 +135,16 @@ impl ApiError {
 }
 
 /// The body of an error.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Problem {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// By which programs tell errors apart.
     code: &'static str,
+    /// What is wrong, for people.
     message: String,
+    /// What is wrong with which field.
+    #[schema(value_type = Vec<FieldProblem>)]
     fields: Cow<'static, [FieldProblem]>,
+    /// What to name when asking about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
@@ -122,6 +168,7 @@ impl IntoResponse for ApiError {
                 field: path.clone(),
                 message: (*problem).to_owned(),
             }]),
+            Self::Invalid(fields) | Self::NotReady(fields) => Cow::Owned(fields.clone()),
             _ => Cow::Borrowed(&[][..]),
         };
         let problem = Problem {
@@ -134,8 +181,19 @@ impl IntoResponse for ApiError {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if matches!(self, Self::Unavailable(_)) {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
+        match self {
+            Self::NotReady(_) | Self::Unavailable(_) => {
+                drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
+            }
+            // Rounded up: whoever comes a moment too early is refused again.
+            Self::RateLimited { wait, .. } => {
+                headers.insert(header::RETRY_AFTER, (wait.as_secs() + 1).into());
+            }
+            // Asked for by RFC 9110, section 15.5.2.
+            Self::Unauthenticated(_) => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
         }
         response.extensions_mut().insert(problem);
         response

@@ -27,13 +27,17 @@ pub struct Origin {
     pub request_id: Option<String>,
     /// W3C `traceparent`: the caller's own, else the one that X-Ray's header amounts to.
     pub traceparent: Option<String>,
+    /// The network address of the caller, as API Gateway saw it.
+    pub address: Option<String>,
 }
 
 impl Origin {
     fn of(request: &Request) -> Self {
-        let request_id = match request.extensions().get::<RequestContext>() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
-            _ => None,
+        let (request_id, address) = match request.extensions().get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                (context.request_id.clone(), context.http.source_ip.clone())
+            }
+            _ => (None, None),
         };
         Self {
             request_id: request_id
@@ -44,6 +48,7 @@ impl Origin {
                 })
                 .filter(|id| !id.is_empty()),
             traceparent: traceparent(request.headers()),
+            address,
         }
     }
 }

@@ -3,4 +3,7 @@
 pub mod client;
 pub mod error;
 pub mod gateway;
+pub mod input;
 pub mod layer;
+pub mod output;
+pub mod page;

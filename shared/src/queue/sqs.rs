@@ -43,6 +43,20 @@ impl SqsQueue {
         }
     }
 
+    /// Asks whether a queue is there.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`]: it is not, or SQS does not answer.
+    pub async fn look(&self, queue: Queue) -> Result<(), QueueError> {
+        self.client
+            .get_queue_attributes()
+            .queue_url(self.url(queue)?)
+            .send()
+            .await
+            .map_err(|error| QueueError::Unavailable(error.into()))?;
+        Ok(())
+    }
+
     fn url(&self, queue: Queue) -> Result<&str, QueueError> {
         let url = self.urls.get(&queue).ok_or(QueueError::NotOurs(queue))?;
         Ok(url)

@@ -174,6 +174,23 @@ impl Kms {
     }
 }
 
+impl Kms {
+    /// Asks whether the key is there and can be used.
+    ///
+    /// # Errors
+    /// [`KeyError`]: KMS is away, or the key is gone, disabled or about to be deleted.
+    pub async fn look(&self) -> Result<(), KeyError> {
+        let answer = self.client.describe_key().key_id(&self.key_id).send().await;
+        let is_enabled = answer
+            .map_err(classify)?
+            .key_metadata
+            .is_some_and(|key| key.enabled);
+        is_enabled
+            .then_some(())
+            .ok_or(KeyError::Protocol("the key is not enabled"))
+    }
+}
+
 /// The part of a key's ARN that names the key; a plain key id is that already.
 fn key_name(key_id: &str) -> &str {
     key_id.rsplit_once(":key/").map_or(key_id, |(_, name)| name)

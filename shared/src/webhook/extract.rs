@@ -6,10 +6,14 @@ use axum::{
     body::{Bytes, HttpBody as _, to_bytes},
     extract::{FromRequest, Request},
 };
-use http::{HeaderMap, header};
+use http::HeaderMap;
 
 use super::{Keyring, Scheme, Unverified, Verified, WebhookError};
-use crate::{clock::SharedClock, http::error::ApiError, telemetry::Metrics};
+use crate::{
+    clock::SharedClock,
+    http::{error::ApiError, input::is_plain_json},
+    telemetry::Metrics,
+};
 
 /// What a function has that takes deliveries of scheme `S`.
 pub trait Receives<S: Scheme>: Send + Sync + 'static {
@@ -73,53 +77,5 @@ async fn verify<S: Scheme, A: Receives<S>>(
             Ok(delivery.verify(&newer, now)?)
         }
         checked => Ok(checked?),
-    }
-}
-
-/// `application/json`, with or without parameters, once, and not compressed: a small body that swells is not let in.
-fn is_plain_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let json = types
-        .next()
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
-    let plain = headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    json && types.next().is_none() && plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_json_is_taken() {
-        let of = |headers: &[(header::HeaderName, &'static str)]| {
-            let mut all = HeaderMap::new();
-            for (name, value) in headers {
-                all.append(name, http::HeaderValue::from_static(value));
-            }
-            is_plain_json(&all)
-        };
-        let (kind, encoding) = (header::CONTENT_TYPE, header::CONTENT_ENCODING);
-        assert!(of(&[(kind.clone(), "application/json")]));
-        assert!(of(&[(kind.clone(), "Application/JSON; charset=utf-8")]));
-        assert!(of(&[
-            (kind.clone(), "application/json"),
-            (encoding.clone(), "identity")
-        ]));
-        assert!(!of(&[]));
-        assert!(!of(&[(kind.clone(), "text/plain")]));
-        assert!(!of(&[(kind.clone(), "application/jsonp")]));
-        assert!(!of(&[(kind.clone(), "application/x-www-form-urlencoded")]));
-        assert!(!of(&[
-            (kind.clone(), "application/json"),
-            (kind.clone(), "application/json")
-        ]));
-        assert!(!of(&[(kind.clone(), "application/json, text/plain")]));
-        assert!(!of(&[(kind, "application/json"), (encoding, "gzip")]));
     }
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask codegen`: the typed Rust of `shared/generated` from the SQL of `shared/queries`.
+//! `cargo xtask codegen`: the typed Rust of `shared/generated` from the SQL of `shared/queries`, and the API's description
+//! of itself from its code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +33,22 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         .and_then(|generated| settle(&generated, &root.join("shared/generated/src"), check));
     server.stop(&Binaries::find()?)?;
     fs::remove_dir_all(&folder).context("the throw-away folder cannot be removed")?;
-    outcome
+    outcome?;
+    describe(&root.join("functions/identity-api/openapi.json"), check)
+}
+
+/// Writes what the API says of itself; with `check`, only compares.
+fn describe(committed: &Path, check: bool) -> anyhow::Result<()> {
+    let document = identity_api::document();
+    if !check {
+        return Ok(fs::write(committed, document)?);
+    }
+    ensure!(
+        fs::read_to_string(committed).is_ok_and(|text| text == document),
+        "{} does not fit the code: run `cargo xtask codegen`",
+        committed.display()
+    );
+    Ok(())
 }
 
 fn generate(root: &Path, server: &Server, destination: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {

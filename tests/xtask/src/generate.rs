@@ -5,7 +5,7 @@ use ::tests::local::Progress;
 /// Generates, or with `check` only compares.
 #[cfg(feature = "codegen")]
 pub(crate) async fn run(check: bool, progress: &Progress) -> anyhow::Result<()> {
-    progress.step("generating shared/generated from shared/queries");
+    progress.step("generating shared/generated from shared/queries, and openapi.json from the API");
     tokio::task::spawn_blocking(move || crate::codegen::run(check)).await??;
     progress.step(if check { "it is up to date" } else { "done" });
     Ok(())

@@ -46,7 +46,7 @@ enum Task {
     Down,
     /// Runs everything that a change must pass.
     Test,
-    /// Generates the typed Rust of the SQL statements.
+    /// Generates the typed Rust of the SQL statements, and the API's openapi.json.
     Codegen {
         /// Only says whether what is committed is up to date.
         #[arg(long)]
