@@ -9,6 +9,7 @@ mod clerk_webhook;
 mod database_tls;
 mod http_client;
 mod identity;
+mod identity_api;
 mod ledger;
 mod migrations;
 mod migrator;
