@@ -115,7 +115,7 @@ impl Readiness {
             match answer {
                 Ok(Ok(())) => return None,
                 Ok(Err(error)) => {
-                    tracing::warn!(part = name, error = %Causes(&*error), "a part is not there")
+                    tracing::warn!(part = name, error = %Causes(&*error), "a part is not there");
                 }
                 Err(_) => tracing::warn!(part = name, "a part does not answer in time"),
             }

@@ -98,9 +98,9 @@ impl App {
         ));
         // Both at once, and now: Lambda gives the start more CPU than it gives a small function later.
         let warm = async { tokio::join!(db.get(), sessions.ready()) };
-        match tokio::time::timeout(START_PATIENCE, warm).await {
-            Ok((Ok(_), Ok(()))) => {}
-            Ok(_) | Err(_) => tracing::warn!("started without the database or the keys of sessions"),
+        let warmed = tokio::time::timeout(START_PATIENCE, warm).await;
+        if !matches!(warmed, Ok((Ok(_), Ok(())))) {
+            tracing::warn!("started without the database or the keys of sessions");
         }
         let queues = SqsQueue::new(
             &aws,

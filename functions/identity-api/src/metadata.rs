@@ -115,7 +115,7 @@ pub(crate) struct MetadataInput {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Nothing {}
 
-/// Keeps what an organization tells about itself. MetadataInput the same again changes nothing.
+/// Keeps what an organization tells about itself. Telling the same again changes nothing.
 #[utoipa::path(
     post, path = "/identity/organization/set-metadata", tag = "identity", request_body = MetadataInput,
     responses(

@@ -106,8 +106,7 @@ impl ApiError {
     pub const fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
-            Self::Unverified(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Unverified(_) | Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Self::OrganizationRequired => (StatusCode::FORBIDDEN, "organization_required"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
@@ -183,7 +182,7 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match self {
             Self::NotReady(_) | Self::Unavailable(_) => {
-                drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
             }
             // Rounded up: whoever comes a moment too early is refused again.
             Self::RateLimited { wait, .. } => {
