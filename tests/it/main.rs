@@ -12,6 +12,7 @@ mod migrations;
 mod migrator;
 mod queries;
 mod round_trips;
+mod scheduler;
 mod secrecy;
 mod secrets;
 mod slack_api;
