@@ -118,7 +118,7 @@ async fn exactly_what_is_old_goes_from_each_table() {
     );
     let counted = world.metric("RowsExpired", "table");
     assert_eq!(counted.len(), 6);
-    assert!(counted.iter().all(|(_, value)| *value == 1.0), "{counted:?}");
+    assert!(counted.iter().all(|(_, value)| value == "1.0"), "{counted:?}");
 
     world.clock.advance(SECOND);
     let report = expire(&world).await;
@@ -197,7 +197,8 @@ async fn many_rows_go_in_batches_until_the_time_is_up_and_the_next_run_goes_on()
     );
     let counted = world.metric("RowsExpired", "table");
     let deliveries = counted.iter().filter(|(table, _)| table == "deliveries");
-    assert_eq!(deliveries.map(|(_, value)| value).sum::<f64>(), 1203.0);
+    let values: Vec<_> = deliveries.map(|(_, value)| value.as_str()).collect();
+    assert_eq!(values, ["1000.0", "203.0"]);
 }
 
 #[tokio::test]
