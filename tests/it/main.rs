@@ -15,6 +15,7 @@ mod migrations;
 mod migrator;
 mod queries;
 mod round_trips;
+mod scheduler;
 mod secrecy;
 mod secrets;
 mod sessions;
