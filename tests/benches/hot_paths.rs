@@ -144,7 +144,9 @@ fn session(c: &mut Criterion) {
         .build()
         .expect("a runtime");
     let issuer = runtime.block_on(FakeIssuer::start()).expect("a free port");
-    let clock = Arc::new(FixedClock::at(NOW));
+    // No token is good before the beginning of time.
+    let now = NOW + Duration::from_hours(1);
+    let clock = Arc::new(FixedClock::at(now));
     let keys = Jwks::published(&issuer.jwks_url(), clock.clone()).expect("a loopback url");
     let verifier = SessionVerifier::new(issuer.url(), keys, vec![APP.to_owned()], clock);
     let who = SignedIn::new("user_2alice", "sess_2alice", APP).in_organization(
@@ -153,7 +155,7 @@ fn session(c: &mut Criterion) {
         "org:oncall",
         &["org:teams:read", "org:infragpt:read", "org:infragpt:manage"],
     );
-    let token = issuer.token(&who, NOW);
+    let token = issuer.token(&who, now);
     let verify = || runtime.block_on(verifier.verify(&token)).expect("a good token");
     verify();
 

@@ -675,7 +675,7 @@ async fn an_issuer_that_hangs_is_waited_for_once_and_not_for_long() {
         "{answers:?}"
     );
     let took = begun.elapsed();
-    assert!((FETCH_TIMEOUT..FETCH_TIMEOUT * 3).contains(&took), "{took:?}");
+    assert!((FETCH_TIMEOUT..FETCH_TIMEOUT * 2).contains(&took), "{took:?}");
     assert_eq!(story.issuer.fetches(), 1);
 
     story.issuer.set_down(false);
@@ -702,7 +702,7 @@ async fn who_goes_away_while_waiting_leaves_nothing_locked() {
 
 #[tokio::test]
 async fn what_is_no_key_set_is_an_outage_and_does_not_replace_one() {
-    let spaces = " ".repeat(MAX_JWKS_BYTES);
+    let large = json!({ "keys": [SigningKey::number(0).jwk()] }).to_string() + &" ".repeat(MAX_JWKS_BYTES);
     let deep = format!(r#"{{"keys":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     for body in [
         "",
@@ -712,7 +712,7 @@ async fn what_is_no_key_set_is_an_outage_and_does_not_replace_one() {
         r#"{"keys":[]}"#,
         r#"{"keys":[7]}"#,
         "<html>",
-        &spaces,
+        &large,
         &deep,
     ] {
         let cold = Story::new().await;

@@ -66,6 +66,15 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "crate::conversation",
         ],
     ),
+    (
+        "auth",
+        &[
+            "crate::queue",
+            "crate::connector",
+            "crate::agent",
+            "crate::conversation",
+        ],
+    ),
     ("http", &["crate::queue", "crate::agent", "crate::conversation"]),
     // Connectors use it.
     (
