@@ -1,6 +1,6 @@
 //! The mirror of Clerk: what becomes of its webhooks, whatever comes twice, late, in another order or not at all.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use insta::assert_snapshot;
@@ -498,7 +498,7 @@ async fn an_ended_session_is_remembered_until_its_last_token_has_expired() {
     assert_eq!(row.get::<_, String>(0), ada.session);
     assert_eq!(
         row.get::<_, Timestamp>(1),
-        people.clerk.now() + Duration::from_hours(24)
+        people.clerk.now() + shared::identity::apply::REMEMBERED
     );
 }
 

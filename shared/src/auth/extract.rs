@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use serde_json::json;
 
-use super::{Session, SessionError, SessionOrganization, SessionVerifier};
+use super::{MAX_TOKEN_LIFETIME, SKEW, Session, SessionError, SessionOrganization, SessionVerifier};
 use crate::{
     clock::{SharedClock, Timestamp, after},
     db::{
@@ -21,7 +21,7 @@ use crate::{
     http::{error::ApiError, layer::Origin},
     id::{Ids, OrganizationId, UserId},
     identity::{
-        apply::Cause,
+        apply::{Cause, REMEMBERED},
         provision::{Claimed, provision},
     },
     task::MemberRole,
@@ -31,6 +31,9 @@ use crate::{
 /// What of Clerk's clocks and copies may lag behind each other: a token says what was true when it was issued, give or
 /// take this.
 const LAG: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A token that was made before its session ended is refused for as long as it could be taken.
+const _: () = assert!(REMEMBERED.as_secs() > MAX_TOKEN_LIFETIME.as_secs() + SKEW.as_secs());
 
 /// Clerk's cookie with the session token; with a suffix where several applications share a domain.
 const SESSION_COOKIE: &str = "__session";

@@ -28,8 +28,8 @@ use crate::{
     task::IdentityChange,
 };
 
-/// How long an ended session is remembered: none of its tokens is taken for longer.
-const REMEMBERED: Duration = Duration::from_hours(24);
+/// How long an ended session is remembered: longer than any of its tokens is taken.
+pub const REMEMBERED: Duration = Duration::from_hours(25);
 
 /// Who makes a change, for the record.
 #[derive(Debug, Clone, Copy)]

@@ -31,6 +31,8 @@ fn read_by(package: &str) -> (BTreeSet<&'static str>, HashSet<String>) {
         "clerk-webhook" => drop(clerk_webhook::Config::read(&mut env)),
         "slack-events" => drop(slack_events::Config::read(&mut env)),
         "agent-dispatcher" => drop(agent_dispatcher::Config::read(&mut env)),
+        "event-processor" => drop(event_processor::Config::read(&mut env)),
+        "identity-api" => drop(identity_api::Config::read(&mut env)),
         "migrator" => drop(migrator::run::Settings::read(&mut env)),
         "scheduler" => drop(scheduler::Config::read(&mut env)),
         other => panic!("say here where {other} reads its variables"),

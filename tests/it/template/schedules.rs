@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use scheduler::Job;
 use serde_json::{Value, json};
 
 use super::{Complaints, functions, passes, stops};
 
 /// What the scheduler knows how to do; every other job it refuses.
-const JOBS: [&str; 2] = ["expire", "reconcile_identity"];
+fn jobs() -> Vec<&'static str> {
+    Job::ALL.into_iter().map(Job::as_str).collect()
+}
+
 /// The jobs that ask Clerk, and are not done before there is an instance to ask.
 const WITH_CLERK: [&str; 1] = ["reconcile_identity"];
 
@@ -46,7 +50,7 @@ fn schedules(template: &Value) -> Complaints {
             complaints.push(format!("{id} is called again when it fails"));
         }
         for tick in ticks {
-            let Some(job) = job(&tick["Input"]).filter(|job| JOBS.contains(&job.as_str())) else {
+            let Some(job) = job(&tick["Input"]).filter(|job| jobs().contains(&job.as_str())) else {
                 complaints.push(format!(
                     "{id} is asked for what it does not know: {}",
                     tick["Input"]
@@ -71,7 +75,7 @@ fn schedules(template: &Value) -> Complaints {
             *scheduled.entry(job).or_default() += 1;
         }
     }
-    for job in JOBS {
+    for job in jobs() {
         let times = scheduled.get(job).copied().unwrap_or_default();
         if times != 1 {
             complaints.push(format!("{job} is scheduled {times} times"));
