@@ -258,7 +258,7 @@ fn every_metric_is_explained_to_the_operator_and_none_that_is_not_there() {
         for file in sources(&root.join(folder)) {
             let text = fs::read_to_string(&file).expect("a source file");
             let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-            for opening in [".count(", ".took("] {
+            for opening in [".count(", ".put(", ".took("] {
                 counted.extend(quoted(code, opening).map(ToOwned::to_owned));
             }
         }
