@@ -25,9 +25,10 @@ use shared::{
 };
 use tests::{
     agent::{AgentServer, Behaviour},
-    gateway::Answer,
+    gateway::{Answer, Call},
     kms::{Fault, KEY_ARN},
     lines::Lines,
+    people::People,
     queue::Mood,
     stack::{Organization, Stack, raw_record, record},
 };
@@ -335,6 +336,102 @@ async fn the_door_for_clerk_tells_nothing_whatever_knocks() {
         secrets.nowhere_in("the queue", &format!("{one:?}"));
     }
     assert!(lines.read().len() > answers.len(), "hardly anything was logged");
+}
+
+/// People who sign in, everything that they may ask, and all that can go wrong: no line tells who they are, and none
+/// holds what would let somebody else in as them.
+#[tokio::test]
+async fn the_api_and_the_processor_tell_nobody_who_somebody_is() {
+    const EMAIL: &str = "marigold.quill@periwinkle.example";
+    let people = People::start().await.expect("a world");
+    let lines = Lines::default();
+    let mut tokens = Vec::new();
+    let mut answers = Vec::new();
+    {
+        let _guard = lines.listen("trace");
+        let ada = people.founder("acme");
+        let grace = people.joiner("grace", &ada);
+        people.clerk.change_email(&grace.id, EMAIL);
+        people.clerk.update_user(&grace.id, PERSON, "Marigoldson");
+        people.me(&grace).await;
+        people.webhooks_come().await;
+        let organization = people.me(&ada).await["id"].clone();
+        let told = json!({
+            "organization_id": organization, "company_size": QUESTION, "team_size": "1-5", "use_cases": [QUESTION],
+            "observability_stack": [],
+        });
+        for person in [&ada, &grace] {
+            for (path, body) in [
+                ("/identity/me/", json!({"clerk_user_id": QUESTION})),
+                ("/identity/members/", json!({"query": PERSON})),
+                ("/identity/members/", json!({"query": EMAIL, "cursor": QUESTION})),
+                ("/identity/audit/", json!({"actor": QUESTION})),
+                ("/identity/organization/set-metadata/", told.clone()),
+                ("/identity/nothing", json!({})),
+            ] {
+                answers.push(people.post(person, path, &body).await);
+            }
+            let token = people.token(person);
+            let forged = format!("{}x", &token[..token.len() - 4]);
+            for token in [&token, &forged] {
+                let cookie = format!("__session={token}");
+                let call = Call::post("/identity/me/", "{}");
+                answers.push(people.send(&call.clone().with("cookie", &cookie)).await);
+                let same = call.with("cookie", &cookie).with("sec-fetch-site", "same-origin");
+                answers.push(people.send(&same).await);
+            }
+            tokens.extend([token, forged]);
+        }
+        // Postgres quotes the values of a row that it refuses.
+        let client = people.database.superuser().await.expect("a connection");
+        client
+            .batch_execute(
+                "ALTER TABLE users ADD CONSTRAINT nobody CHECK (first_name <> 'Marigold Quill') NOT VALID",
+            )
+            .await
+            .expect("a constraint");
+        people.clerk.change_email(&grace.id, &format!("{EMAIL}.example"));
+        let event = people.clerk.drain().pop().expect("an event");
+        let envelope = people.envelope(&event).expect("a change");
+        assert_eq!(
+            people
+                .process(vec![record("1", 1, &envelope)])
+                .await
+                .returned
+                .len(),
+            1
+        );
+        people.issuer.set_down(true);
+        people.advance(std::time::Duration::from_hours(30));
+        answers.push(people.post(&grace, "/identity/me/", &json!({})).await);
+        tokens.push(people.token(&grace));
+    }
+
+    let log = lines.whole();
+    assert!(
+        log.contains("somebody calls") && log.contains("a task will be tried again"),
+        "{log}"
+    );
+    let mut planted = Planted::new([
+        ("a question", QUESTION),
+        ("a person's name", PERSON),
+        ("a family name", "Marigoldson"),
+        ("an address", EMAIL),
+    ]);
+    for token in &tokens {
+        planted = planted.with("a session token", token);
+        let (_, signature) = token.rsplit_once('.').expect("three parts");
+        planted = planted.with("a signature", signature);
+    }
+    planted.nowhere_in("the log", &log);
+    planted.nowhere_in("the metrics", &written(&people.metrics));
+    // Those who are told of a colleague are told by the list of members, and by nothing else.
+    for answer in answers
+        .iter()
+        .filter(|answer| !answer.body.contains("next_cursor"))
+    {
+        planted.nowhere_in("an answer", &answer.body);
+    }
 }
 
 /// Somebody asks, and the first event of it is on the queue, with a trace.
