@@ -83,6 +83,17 @@ impl Call {
             "x-amzn-trace-id".to_owned(),
             "Root=1-5b475a8a-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1".into(),
         );
+        // Cookies travel in a list of their own, and not as a header.
+        let is_cookie = |name: &String| name.eq_ignore_ascii_case("cookie");
+        let cookies: Vec<String> = headers
+            .keys()
+            .find(|name| is_cookie(name))
+            .cloned()
+            .and_then(|name| headers.remove(&name))
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .into_iter()
+            .flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>())
+            .collect();
         let body = if self.base64 {
             BASE64_STANDARD.encode(&self.body)
         } else {
@@ -93,6 +104,7 @@ impl Call {
             "routeKey": format!("{} {}", self.method, self.path),
             "rawPath": self.path,
             "rawQueryString": "",
+            "cookies": cookies,
             "headers": headers,
             "requestContext": {
                 "accountId": "123456789012",

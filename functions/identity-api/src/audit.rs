@@ -7,13 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{
     auth::Admin,
-    clock::Timestamp,
     db::audit_events::{self, Filter, Outcome, Place},
     http::{
         error::{ApiError, Problem},
         input::Input,
         output::rfc3339,
-        page,
+        page::{self, Moment},
     },
     id::AuditEventId,
 };
@@ -100,7 +99,7 @@ pub(crate) struct AuditEventView {
 /// Where a page ended.
 #[derive(Serialize, Deserialize)]
 struct Cursor {
-    at: Timestamp,
+    at: Moment,
     id: AuditEventId,
 }
 
@@ -121,7 +120,7 @@ pub(crate) async fn list(
 ) -> Result<Json<AuditEvents>, ApiError> {
     let limit = page::limit(asked.limit)?;
     let before = page::cursor::<Cursor>(asked.cursor.as_deref())?.map(|cursor| Place {
-        at: cursor.at,
+        at: cursor.at.0,
         id: cursor.id,
     });
     let filter = Filter {
@@ -144,7 +143,7 @@ pub(crate) async fn list(
     drop(tx);
 
     let (found, next_cursor) = limit.page(found, |last| Cursor {
-        at: last.at,
+        at: Moment(last.at),
         id: last.id,
     });
     let events = found

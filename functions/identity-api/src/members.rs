@@ -6,13 +6,12 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use shared::{
     auth::Member,
-    clock::Timestamp,
     db::organization_members::{self, Filter, Place},
     http::{
         error::{ApiError, Problem},
         input::Input,
         output::rfc3339,
-        page,
+        page::{self, Moment},
     },
     id::UserId,
     task::MemberRole,
@@ -84,7 +83,7 @@ impl std::fmt::Debug for MemberView {
 /// Where a page ended.
 #[derive(Serialize, Deserialize)]
 struct Cursor {
-    joined_at: Timestamp,
+    joined_at: Moment,
     user: UserId,
 }
 
@@ -104,7 +103,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Members>, ApiError> {
     let limit = page::limit(asked.limit)?;
     let after = page::cursor::<Cursor>(asked.cursor.as_deref())?.map_or(Place::START, |cursor| Place {
-        joined_at: cursor.joined_at,
+        joined_at: cursor.joined_at.0,
         user: cursor.user,
     });
     let query = page::text("query", asked.query.as_deref(), LONGEST_QUERY)?;
@@ -124,7 +123,7 @@ pub(crate) async fn list(
     drop(tx);
 
     let (found, next_cursor) = limit.page(found, |last| Cursor {
-        joined_at: last.joined_at,
+        joined_at: Moment(last.joined_at),
         user: last.user,
     });
     let members = found

@@ -4,7 +4,7 @@
 //! meanwhile. It holds a position and no right: whose list it is comes from the caller's session.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::ApiError;
 use crate::{clock::Timestamp, json};
@@ -74,6 +74,29 @@ pub fn cursor<C: DeserializeOwned>(text: Option<&str>) -> Result<Option<C>, ApiE
     place
         .map(Some)
         .ok_or_else(|| ApiError::invalid("cursor", "is none of this list; send next_cursor as it came"))
+}
+
+/// A time in a cursor: one of this era, since whoever has a cursor can write another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Timestamp", into = "Timestamp")]
+pub struct Moment(pub Timestamp);
+
+impl TryFrom<Timestamp> for Moment {
+    type Error = &'static str;
+
+    fn try_from(time: Timestamp) -> Result<Self, &'static str> {
+        if time >= Timestamp::UNIX_EPOCH {
+            Ok(Self(time))
+        } else {
+            Err("a time before all that is kept")
+        }
+    }
+}
+
+impl From<Moment> for Timestamp {
+    fn from(moment: Moment) -> Self {
+        moment.0
+    }
 }
 
 /// Reads a text to look for; blank is none.
@@ -167,6 +190,8 @@ mod tests {
         assert_eq!(field(limit(Some(201))), "limit");
         assert_eq!(field(cursor::<i32>(Some("???"))), "cursor");
         assert_eq!(field(cursor::<i32>(Some("InRleHQi"))), "cursor");
+        let ancient = BASE64_URL_SAFE_NO_PAD.encode(r#""-200000-01-01T00:00:00Z""#);
+        assert_eq!(field(cursor::<Moment>(Some(&ancient))), "cursor");
         assert_eq!(field(text("query", Some("a\0b"), 9)), "query");
         assert_eq!(field(text("query", Some("aaaa"), 3)), "query");
         assert_eq!(text("query", Some("  é "), 1).ok(), Some(Some("é")));
