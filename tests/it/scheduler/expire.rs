@@ -172,6 +172,31 @@ async fn an_organization_takes_all_that_is_its_own_with_it_and_leaves_the_record
 }
 
 #[tokio::test]
+async fn an_organization_may_take_longer_to_remove_than_statements_have() {
+    let (database, acme, _, _) = tenancy::two().await;
+    let mut world = World::new().await;
+    world.clock = FixedClock::at(tenancy::now());
+    world.database = database;
+    world
+        .run(
+            "DO $$ BEGIN EXECUTE format('ALTER ROLE infragpt_app IN DATABASE %I SET statement_timeout = 200',
+                                        current_database()); END $$;
+             CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM pg_sleep(0.4); RETURN OLD; END $$;
+             CREATE TRIGGER slowly BEFORE DELETE ON messages FOR EACH ROW EXECUTE FUNCTION slowly()",
+        )
+        .await;
+    let gone = IdentityChange::OrganizationDeleted {
+        organization_id: format!("org_{}", acme.uuid().simple()),
+        at: clock::after(tenancy::now(), SECOND),
+    };
+    world.apply(&gone).await;
+    world.clock.advance(TOMBSTONES_KEPT + 2 * SECOND);
+    assert_eq!(expire(&world).await["removed"]["organizations"], 1);
+    assert_eq!(world.count("messages").await, 1);
+}
+
+#[tokio::test]
 async fn many_rows_go_in_batches_until_the_time_is_up_and_the_next_run_goes_on() {
     let world = World::new().await;
     let at = clock::before(start(), DELIVERIES_KEPT + SECOND);
