@@ -1,4 +1,9 @@
 //! No organization sees another's rows, not even through a statement that forgets to ask whose they are.
+//!
+//! Here is what the database itself refuses, whatever it is asked; `statements` tries everything that we do ask of it,
+//! `routes` everything that we are asked, and `record` what is written down about it.
+
+mod statements;
 
 use std::collections::BTreeSet;
 
@@ -17,40 +22,53 @@ fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
 }
 
-fn sealed() -> Sealed {
+fn sealed(name: &str) -> Sealed {
     Sealed {
-        ciphertext: vec![1],
+        ciphertext: format!("credentials of {name}").into_bytes(),
         nonce: [7; 12],
-        wrapped_key: vec![2],
-        key_id: "key".to_owned(),
+        wrapped_key: format!("key of {name}").into_bytes(),
+        key_id: format!("key-{name}"),
         version: 1,
     }
 }
 
-/// Puts a row into every table of tenants, as only a superuser can.
+/// Puts a row into every table of tenants, as only a superuser can; whatever can be told from others' is. A question
+/// that was answered, and one that waits for its answer.
 async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
     let id = organization.uuid();
     client
         .batch_execute(&format!(
-            "INSERT INTO users VALUES (gen_random_uuid(), 'user_{name}', '{name}@example.com', 'A', 'B', now(), NULL, now(), now());
+            "INSERT INTO users VALUES (gen_random_uuid(), 'user_{name}', '{name}@example.com', 'First of {name}',
+                                       'Last of {name}', now(), NULL, now(), now(), 'https://img.example.com/{name}');
              INSERT INTO organization_members
                  SELECT '{id}', user_id, 'admin', now(), NULL, now(), now(), clerk_user_id, clerk_org_id
                    FROM users, organizations WHERE clerk_user_id = 'user_{name}' AND organization_id = '{id}';
              INSERT INTO organization_metadata VALUES ('{id}', 'small', '1-5', '{{}}', '{{other}}', now(), now());
              INSERT INTO oauth_states
-                 SELECT sha256('{name}'), '{id}', user_id, 'slack', sha256('b'), NULL, 'https://x', now(), now()
+                 SELECT sha256('{name}'), '{id}', user_id, 'slack', sha256('browser of {name}'), 'verifier of {name}',
+                        'https://{name}.example.com', now(), now()
                    FROM users WHERE clerk_user_id = 'user_{name}';
              INSERT INTO github_repositories
-                 SELECT integration_id, 1, '{id}', 'r', 'o/r', 'https://x', true, NULL, true, true, true, NULL, NULL,
+                 SELECT integration_id, abs(hashtext('{name}')), '{id}', 'infra', '{name}/infra',
+                        'https://github.example.com/{name}/infra', true, 'main of {name}', true, true, true, NULL, NULL,
                         NULL, NULL, NULL, now(), now(), now()
                    FROM integrations WHERE organization_id = '{id}';
-             INSERT INTO channels VALUES ('{id}', 'T', 'C', NULL, true, now(), now());
-             INSERT INTO conversations VALUES (gen_random_uuid(), '{id}', 'T', 'C', '1.000000', NULL, now(), now());
+             INSERT INTO channels VALUES ('{id}', 'T{name}', 'C{name}', 'channel of {name}', true, now(), now());
+             INSERT INTO conversations
+             VALUES (gen_random_uuid(), '{id}', 'T{name}', 'C{name}', '1.{name}', NULL, now(), now());
              INSERT INTO messages
-                 SELECT gen_random_uuid(), '{id}', conversation_id, 'user', NULL, '1.000000', 'U', NULL, 'secret of {name}',
-                        now(), now()
-                   FROM conversations WHERE organization_id = '{id}';
-             INSERT INTO audit_events VALUES (gen_random_uuid(), '{id}', 'usr', 'a.b', 'int', '{{}}', NULL, now());"
+                 SELECT gen_random_uuid(), '{id}', conversation_id, 'user', NULL, ts, 'U{name}', 'Person of {name}',
+                        'secret of {name}', now(), now()
+                   FROM conversations, unnest(ARRAY['1.{name}', '3.{name}']) AS ts WHERE organization_id = '{id}';
+             INSERT INTO messages
+                 SELECT gen_random_uuid(), '{id}', conversation_id, 'assistant', message_id, '2.{name}', NULL, NULL,
+                        'answer to {name}', now(), now()
+                   FROM messages WHERE slack_message_ts = '1.{name}';
+             INSERT INTO audit_events
+             VALUES (gen_random_uuid(), '{id}', 'usr_{name}', 'a.b', 'int_{name}', '{{\"team\":\"T{name}\"}}',
+                     'request of {name}', now(), 'succeeded', 'address of {name}');
+             INSERT INTO deliveries
+             VALUES ('slack', 'T{name}:1', 'in_progress', 1, 1, now() + interval '1 hour', NULL, now(), now())"
         ))
         .await
         .expect("the rows fit the schema");
@@ -64,7 +82,7 @@ async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet<String>) {
     for name in ["acme", "rival"] {
         let organization = database.organization(name, now()).await.expect("an organization");
         database
-            .connect_slack(organization, &format!("T{name}"), &sealed(), now())
+            .connect_slack(organization, &format!("T{name}"), &sealed(name), now())
             .await
             .expect("a workspace");
         furnish(&client, organization, name).await;
@@ -263,7 +281,7 @@ async fn a_workspace_that_an_event_names_shows_its_one_connection_and_nothing_el
 async fn a_workspace_belongs_to_one_organization_at_a_time() {
     let (database, acme, rival, _) = two().await;
     let error = database
-        .connect_slack(rival, "Tacme", &sealed(), now())
+        .connect_slack(rival, "Tacme", &sealed("rival"), now())
         .await
         .expect_err("it is taken");
     assert!(
@@ -279,7 +297,7 @@ async fn a_workspace_belongs_to_one_organization_at_a_time() {
         .await
         .expect("it is disconnected");
     database
-        .connect_slack(rival, "Tacme", &sealed(), now())
+        .connect_slack(rival, "Tacme", &sealed("rival"), now())
         .await
         .expect("it is free");
 }
@@ -301,9 +319,9 @@ async fn our_own_statements_find_nothing_of_another_organization() {
         row.get::<_, uuid::Uuid>(1).into(),
     );
     let place = conversations::Place {
-        team: "T",
-        channel: "C",
-        thread: "1.000000",
+        team: "Tacme",
+        channel: "Cacme",
+        thread: "1.acme",
         begins_here: true,
     };
     let ids = Ids::random();
@@ -330,13 +348,13 @@ async fn our_own_statements_find_nothing_of_another_organization() {
         []
     );
     assert_eq!(
-        messages::find_answer(&tx, acme, conversation, "1.000000")
+        messages::find_answer(&tx, acme, conversation, "1.acme")
             .await
             .expect("it answers"),
         None
     );
     assert!(
-        !channels::is_monitored(&tx, acme, "T", "C")
+        !channels::is_monitored(&tx, acme, "Tacme", "Cacme")
             .await
             .expect("it answers")
     );
