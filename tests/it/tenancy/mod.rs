@@ -3,9 +3,10 @@
 //! Here is what the database itself refuses, whatever it is asked; `statements` tries everything that we do ask of it,
 //! `routes` everything that we are asked, and `record` what is written down about it.
 
+mod routes;
 mod statements;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use shared::{
@@ -16,7 +17,7 @@ use shared::{
     secret::vault::Sealed,
 };
 use tests::database::Database;
-use tokio_postgres::{Client, error::SqlState};
+use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState};
 
 fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
@@ -74,6 +75,88 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
         .expect("the rows fit the schema");
 }
 
+/// The tables whose rows belong to an organization each.
+async fn tenants_tables(client: &Client) -> BTreeSet<String> {
+    let rows = client
+        .query(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+              WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'organization_id'",
+            &[],
+        )
+        .await
+        .expect("the catalogue can be read");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Which rows of each table are an organization's, its people among them.
+fn rows_of(tables: &BTreeSet<String>, organization: OrganizationId) -> BTreeMap<String, String> {
+    let own = format!("organization_id = '{}'", organization.uuid());
+    let people = format!("user_id IN (SELECT m.user_id FROM organization_members m WHERE m.{own})");
+    tables
+        .iter()
+        .map(|table| (table.clone(), own.clone()))
+        .chain([("users".to_owned(), people)])
+        .collect()
+}
+
+/// Rows as text; None is NULL.
+type Rows = Vec<Vec<Option<String>>>;
+
+/// The rows of each statement of a script.
+fn answers(messages: Vec<SimpleQueryMessage>) -> Vec<Rows> {
+    let mut answers = Vec::new();
+    let mut rows = Rows::new();
+    for message in messages {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                rows.push(
+                    (0..row.len())
+                        .map(|column| row.get(column).map(str::to_owned))
+                        .collect(),
+                );
+            }
+            SimpleQueryMessage::CommandComplete(_) => answers.push(std::mem::take(&mut rows)),
+            _ => {}
+        }
+    }
+    answers
+}
+
+/// Every value in these rows, as results show them.
+async fn values(client: &Client, rows: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let mut values = BTreeSet::new();
+    for (table, own) in rows {
+        let messages = client
+            .simple_query(&format!("SELECT * FROM {table} WHERE {own}"))
+            .await
+            .expect("it can be read");
+        values.extend(answers(messages).into_iter().flatten().flatten().flatten());
+    }
+    values
+}
+
+/// What stands in the rows of an organization and in none of another's, as far as it can be recognized: what has `name`
+/// in it, and what is long. Ids also in the way in which the API shows them.
+async fn marks(
+    client: &Client,
+    name: &str,
+    organization: OrganizationId,
+    other: OrganizationId,
+) -> BTreeSet<String> {
+    let tables = tenants_tables(client).await;
+    let mut marks = values(client, &rows_of(&tables, organization)).await;
+    for common in values(client, &rows_of(&tables, other)).await {
+        marks.remove(&common);
+    }
+    marks.retain(|mark| mark.contains(name) || mark.len() > 8);
+    let simple: Vec<_> = marks
+        .iter()
+        .filter_map(|mark| Some(uuid::Uuid::try_parse(mark).ok()?.simple().to_string()))
+        .collect();
+    marks.extend(simple);
+    marks
+}
+
 /// Two organizations with a row in every table, and the tables.
 async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet<String>) {
     let database = Database::new().await.expect("a database");
@@ -88,15 +171,7 @@ async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet<String>) {
         furnish(&client, organization, name).await;
         organizations.push(organization);
     }
-    let rows = client
-        .query(
-            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-              WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'organization_id'",
-            &[],
-        )
-        .await
-        .expect("the catalogue can be read");
-    let tables: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    let tables = tenants_tables(&client).await;
     assert_eq!(tables.len(), 11, "{tables:?}");
     for table in &tables {
         let owners: i64 = client

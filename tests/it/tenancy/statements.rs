@@ -10,9 +10,9 @@ use std::{
 
 use shared::id::OrganizationId;
 use tests::database::Database;
-use tokio_postgres::{Client, Error, SimpleQueryMessage, error::SqlState};
+use tokio_postgres::{Client, Error, error::SqlState};
 
-use super::two;
+use super::{Rows, answers, marks, rows_of, two};
 use crate::statement::{Statement, numbered, statements, with_parameters};
 
 /// An id that nothing has yet.
@@ -279,9 +279,6 @@ fn without_filters(sql: &str) -> String {
         })
 }
 
-/// Rows as text; None is NULL.
-type Rows = Vec<Vec<Option<String>>>;
-
 /// The two organizations, in a database that every run leaves as it was.
 struct World {
     _database: Database,
@@ -301,22 +298,12 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let (database, acme, rival, tables) = two().await;
+        let (database, acme_id, rival_id, tables) = two().await;
         let client = database.superuser().await.expect("a connection");
-        let acme = Tenant::of(&client, "acme", acme).await;
-        let rival = Tenant::of(&client, "rival", rival).await;
-        let rows_of = |tenant: &Tenant| -> BTreeMap<String, String> {
-            let own = |table: &String| {
-                let id = tenant.id("organization_id");
-                (table.clone(), format!("organization_id = '{id}'"))
-            };
-            let people = (
-                "users".to_owned(),
-                format!("clerk_user_id = 'user_{}'", tenant.name),
-            );
-            tables.iter().map(own).chain([people]).collect()
-        };
-        let parts: Vec<_> = rows_of(&acme)
+        let acme = Tenant::of(&client, "acme", acme_id).await;
+        let rival = Tenant::of(&client, "rival", rival_id).await;
+        let tables = rows_of(&tables, acme_id);
+        let parts: Vec<_> = tables
             .iter()
             .map(|(table, own)| {
                 format!("SELECT '{table} ' || to_jsonb(t)::text AS row FROM {table} t WHERE {own}")
@@ -326,15 +313,10 @@ impl World {
             "SELECT md5(string_agg(row, E'\\n' ORDER BY row)) FROM ({}) AS rows",
             parts.join(" UNION ALL ")
         );
-        let mut marks = values(&client, &rows_of(&acme)).await;
-        for common in values(&client, &rows_of(&rival)).await {
-            marks.remove(&common);
-        }
-        // What is as short as `small` or `1-5` may stand in others' rows too; what has a name in it is longer.
-        marks.retain(|mark| mark.contains("acme") || mark.len() > 8);
+        let marks = marks(&client, "acme", acme_id, rival_id).await;
         let mut world = Self {
             role: database.application().username,
-            tables: rows_of(&acme),
+            tables,
             _database: database,
             client,
             acme,
@@ -384,7 +366,7 @@ impl World {
     ) -> Result<(Rows, Option<String>), Error> {
         let mut script = "BEGIN;\n".to_owned();
         if acme == Presence::NeverBeen {
-            for table in ["audit_events", "organizations", "users"] {
+            for table in ["audit_events", "users", "organizations"] {
                 writeln!(script, "DELETE FROM {table} WHERE {};", self.tables[table]).expect("a text");
             }
         }
@@ -492,49 +474,6 @@ enum Presence {
 fn mentions(sql: &str, word: &str) -> bool {
     sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .any(|found| found == word)
-}
-
-/// The rows of each statement of a script.
-fn answers(messages: Vec<SimpleQueryMessage>) -> Vec<Rows> {
-    let mut answers = Vec::new();
-    let mut rows = Rows::new();
-    for message in messages {
-        match message {
-            SimpleQueryMessage::Row(row) => {
-                rows.push(
-                    (0..row.len())
-                        .map(|column| row.get(column).map(str::to_owned))
-                        .collect(),
-                );
-            }
-            SimpleQueryMessage::CommandComplete(_) => answers.push(std::mem::take(&mut rows)),
-            _ => {}
-        }
-    }
-    answers
-}
-
-/// Every value in these rows, as results show them.
-async fn values(client: &Client, rows: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let mut values = BTreeSet::new();
-    for (table, own) in rows {
-        let messages = client
-            .simple_query(&format!("SELECT * FROM {table} WHERE {own}"))
-            .await
-            .expect("it can be read");
-        let found: Vec<String> = answers(messages)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .flatten()
-            .collect();
-        assert!(
-            !found.is_empty(),
-            "nothing is in {table}, so nothing is proven about it"
-        );
-        values.extend(found);
-    }
-    values
 }
 
 /// Whether the database refused for a reason that tenancy has: a policy, or a reference to what is another's or not
