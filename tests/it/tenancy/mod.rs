@@ -3,12 +3,12 @@
 //! Here is what the database itself refuses, whatever it is asked; `statements` tries everything that we do ask of it,
 //! `routes` everything that we are asked, and `record` what is written down about it.
 
+mod record;
 mod routes;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
 use shared::{
     clock::Timestamp,
     connector::ConnectorKind,
@@ -478,51 +478,4 @@ async fn our_own_statements_find_nothing_of_another_organization() {
     );
     let marked = integrations::mark_needs_reauth(&mut connection, rival, integration, 1, "x", now()).await;
     assert!(!marked.expect("it answers"));
-}
-
-#[tokio::test]
-async fn the_record_can_be_added_to_and_read_and_never_changed() {
-    let database = Database::new().await.expect("a database");
-    let organization = database
-        .organization("acme", now())
-        .await
-        .expect("an organization");
-    let db = database.pool(1).expect("a pool");
-    let mut connection = db.get().await.expect("a connection");
-    let event = audit_events::AuditEvent {
-        id: Ids::random().audit_event(),
-        actor: "slack-events".to_owned(),
-        action: "integration.connected".to_owned(),
-        subject: "int_1".to_owned(),
-        details: json!({ "team": "T1" }),
-        outcome: audit_events::Outcome::Succeeded,
-        request_id: Some("r1".to_owned()),
-        address: Some("192.0.2.1".to_owned()),
-        at: now(),
-    };
-    let tx = connection.begin_for(organization).await.expect("it begins");
-    audit_events::insert(&tx, organization, &event)
-        .await
-        .expect("it is added");
-    assert_eq!(
-        audit_events::list(&tx, organization, audit_events::Filter::default(), None, 9)
-            .await
-            .expect("it answers"),
-        [event]
-    );
-    tx.commit().await.expect("it commits");
-
-    let client = database.plain().await.expect("a connection");
-    for forbidden in [
-        "UPDATE audit_events SET actor = 'x'",
-        "DELETE FROM audit_events",
-        "TRUNCATE audit_events",
-    ] {
-        let error = client.batch_execute(forbidden).await.expect_err(forbidden);
-        assert_eq!(
-            error.code(),
-            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
-            "{forbidden}"
-        );
-    }
 }
