@@ -95,17 +95,14 @@ pub(crate) fn parameters(sql: &str) -> Vec<&str> {
 
 /// The statement with something in the place of each `:name`.
 pub(crate) fn with_parameters(sql: &str, replacement: impl Fn(&str) -> String) -> String {
-    pieces(sql)
-        .into_iter()
-        .map(|(text, name)| {
-            let value = if name.is_empty() {
-                String::new()
-            } else {
-                replacement(name)
-            };
-            format!("{text}{value}")
-        })
-        .collect()
+    let mut out = String::new();
+    for (text, name) in pieces(sql) {
+        out.push_str(text);
+        if !name.is_empty() {
+            out.push_str(&replacement(name));
+        }
+    }
+    out
 }
 
 /// Texts, each with the name of the parameter that follows it; blank at the end.

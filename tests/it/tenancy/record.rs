@@ -184,21 +184,24 @@ async fn what_cannot_be_recorded_does_not_happen() {
 
     connected(&people, &client, &ada, "T1").await;
     let organization = ada.organization.as_str();
+    let clerk = &people.clerk;
     let changes: [(&str, &dyn Fn()); 5] = [
         ("member.updated", &|| {
-            people.clerk.set_role(organization, &grace.id, "org:admin")
+            clerk.set_role(organization, &grace.id, "org:admin");
         }),
         ("organization.updated", &|| {
-            people.clerk.update_organization(organization, "Acme Inc.", "inc")
+            clerk.update_organization(organization, "Acme Inc.", "inc");
         }),
         ("member.removed", &|| {
-            people.clerk.remove_member(organization, &grace.id)
+            clerk.remove_member(organization, &grace.id);
         }),
         // Its connection and credentials have gone by the time that this is written down.
         ("organization.deleted", &|| {
-            people.clerk.delete_organization(organization)
+            clerk.delete_organization(organization);
         }),
-        ("user.deleted", &|| people.clerk.delete_user(&early.id)),
+        ("user.deleted", &|| {
+            clerk.delete_user(&early.id);
+        }),
     ];
     for (action, change) in changes {
         change();

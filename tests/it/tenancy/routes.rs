@@ -215,16 +215,16 @@ impl World {
         let people = People::start().await.expect("a world");
         let client = people.database.superuser().await.expect("a connection");
         let both = people.clerk.sign_up("both@example.com", "Ubiquitous", "Person");
-        let mut founded = Vec::new();
+        let mut pairs = Vec::new();
         for name in ["acme", "rival"] {
             let founder = people.founder(name);
             people.clerk.add_member(&founder.organization, &both, "org:admin");
             let joiner = people.joiner(&format!("{name}hopper"), &founder);
-            founded.push((founder, joiner));
+            pairs.push((founder, joiner));
         }
         people.webhooks_come().await;
         let mut tenants = Vec::new();
-        for ((founder, joiner), size) in founded.into_iter().zip(["large", "enterprise"]) {
+        for ((founder, joiner), size) in pairs.into_iter().zip(["large", "enterprise"]) {
             let tenant = Tenant::of(&people, founder).await;
             let told = json!({
                 "organization_id": tenant.organization.to_string(), "company_size": size, "team_size": "1-5",
@@ -308,17 +308,17 @@ async fn no_route_for_people_answers_without_a_good_session_for_an_organization(
     let nowhere = people.issuer.token(&nowhere, now);
     for route in Route::for_people() {
         let body = route.least(&world.rival).into();
-        for (token, status) in [
-            (None, 401),
-            (Some("x.y.z"), 401),
-            (Some(forged.as_str()), 401),
-            (Some(nowhere.as_str()), 403),
+        for (kind, token, status) in [
+            ("no token", None, 401),
+            ("what is no token", Some("x.y.z"), 401),
+            ("a token signed by somebody else", Some(forged.as_str()), 401),
+            ("a token for no organization", Some(nowhere.as_str()), 403),
         ] {
             let answer = people.send(&route.call(token, &body)).await;
             assert_eq!(
                 answer.status,
                 status,
-                "{} with {token:?}: {}",
+                "{} with {kind}: {}",
                 route.is_called(),
                 answer.body
             );
