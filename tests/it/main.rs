@@ -21,6 +21,7 @@ mod secrets;
 mod sessions;
 mod slack_api;
 mod slack_events;
+mod statement;
 mod template;
 mod tenancy;
 mod vault;

@@ -1,14 +1,12 @@
 //! What the generator of statements cannot check: that results which may be NULL are marked, and that every statement
 //! says whose rows it is about.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::collections::BTreeSet;
 
 use tests::database::Database;
 use tokio_postgres::Client;
+
+use crate::statement::{Statement, numbered, statements};
 
 /// Statements that run before it is known whose rows they are about, or whoever they belong to; row-level security shows
 /// them what their transaction has named: one connection, one person with one organization, what a comparison has not
@@ -22,103 +20,6 @@ const LOOKUPS: [&str; 7] = [
     "organization_members.list_of_user",
     "organizations.update_seen",
 ];
-
-/// One statement of `shared/queries`.
-struct Statement {
-    name: String,
-    sql: String,
-    /// Results that are marked as possibly NULL.
-    nullable: BTreeSet<String>,
-}
-
-/// All statements, as the generator reads them.
-fn statements() -> Vec<Statement> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/queries");
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("it can be read").path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
-            let aggregate = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .expect("a name")
-                .to_owned();
-            all.extend(parse(
-                &aggregate,
-                &fs::read_to_string(path).expect("it can be read"),
-            ));
-        }
-    }
-    assert!(all.len() > 20, "only {} statements were found", all.len());
-    all
-}
-
-fn parse(aggregate: &str, text: &str) -> Vec<Statement> {
-    let mut rows: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let mut statements: Vec<Statement> = Vec::new();
-    for line in text.lines() {
-        if let Some(row) = line.strip_prefix("--:") {
-            rows.insert(row.split('(').next().unwrap_or_default().trim(), marked(row));
-        } else if let Some(head) = line.strip_prefix("--!") {
-            let (name, result) = head.split_once(" : ").unwrap_or((head, ""));
-            let name = name.split('(').next().unwrap_or_default().trim();
-            let row = result.split('(').next().unwrap_or_default().trim();
-            statements.push(Statement {
-                name: format!("{aggregate}.{name}"),
-                sql: String::new(),
-                nullable: rows.get(row).cloned().unwrap_or_else(|| marked(result)),
-            });
-        } else if !line.starts_with("--")
-            && let Some(statement) = statements.last_mut()
-        {
-            statement.sql.push_str(line);
-            statement.sql.push('\n');
-        }
-    }
-    statements
-}
-
-/// The names with a question mark, of a list in parentheses.
-fn marked(list: &str) -> BTreeSet<String> {
-    let list = list.split_once('(').map_or("", |(_, list)| list);
-    list.trim_end_matches(')')
-        .split(',')
-        .filter_map(|name| name.trim().strip_suffix('?'))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The statement with `$1`, `$2` … in the place of `:name`, as Postgres wants it.
-fn numbered(sql: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    let mut out = String::new();
-    let mut rest = sql;
-    while let Some(at) = rest.find(':') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if let Some(after) = rest.strip_prefix("::") {
-            out.push_str("::");
-            rest = after;
-            continue;
-        }
-        let end = rest[1..]
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .map_or(rest.len(), |end| end + 1);
-        let name = &rest[1..end];
-        if name.is_empty() {
-            out.push(':');
-        } else {
-            let number = names.iter().position(|known| *known == name).unwrap_or_else(|| {
-                names.push(name);
-                names.len() - 1
-            });
-            out.push('$');
-            out.push_str(&(number + 1).to_string());
-        }
-        rest = &rest[end..];
-    }
-    out + rest
-}
 
 /// Results whose mark is not what the schema says about their column.
 async fn mismarked(client: &Client, statement: &Statement) -> Vec<String> {
@@ -253,12 +154,4 @@ async fn every_statement_on_a_tenants_table_says_whose_rows_it_means_and_the_che
         &made_up("SELECT state FROM deliveries WHERE key = :key", &[]),
         &tables
     ));
-}
-
-#[test]
-fn parameters_are_numbered_in_the_order_in_which_they_first_appear() {
-    assert_eq!(
-        numbered("SELECT :b, :a::uuid[], :b, x::text"),
-        "SELECT $1, $2::uuid[], $1, x::text"
-    );
 }

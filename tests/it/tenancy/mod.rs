@@ -1,8 +1,14 @@
 //! No organization sees another's rows, not even through a statement that forgets to ask whose they are.
+//!
+//! Here is what the database itself refuses, whatever it is asked; `statements` tries everything that we do ask of it,
+//! `routes` everything that we are asked, and `record` what is written down about it.
 
-use std::collections::BTreeSet;
+mod record;
+mod routes;
+mod statements;
 
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
 use shared::{
     clock::Timestamp,
     connector::ConnectorKind,
@@ -11,49 +17,144 @@ use shared::{
     secret::vault::Sealed,
 };
 use tests::database::Database;
-use tokio_postgres::{Client, error::SqlState};
+use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState};
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
 }
 
-fn sealed() -> Sealed {
+fn sealed(name: &str) -> Sealed {
     Sealed {
-        ciphertext: vec![1],
+        ciphertext: format!("credentials of {name}").into_bytes(),
         nonce: [7; 12],
-        wrapped_key: vec![2],
-        key_id: "key".to_owned(),
+        wrapped_key: format!("key of {name}").into_bytes(),
+        key_id: format!("key-{name}"),
         version: 1,
     }
 }
 
-/// Puts a row into every table of tenants, as only a superuser can.
+/// Puts a row into every table of tenants, as only a superuser can; whatever can be told from others' is. A question
+/// that was answered, and one that waits for its answer.
 async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
     let id = organization.uuid();
     client
         .batch_execute(&format!(
-            "INSERT INTO users VALUES (gen_random_uuid(), 'user_{name}', '{name}@example.com', 'A', 'B', now(), NULL, now(), now());
+            "INSERT INTO users VALUES (gen_random_uuid(), 'user_{name}', '{name}@example.com', 'First of {name}',
+                                       'Last of {name}', now(), NULL, now(), now(), 'https://img.example.com/{name}');
              INSERT INTO organization_members
                  SELECT '{id}', user_id, 'admin', now(), NULL, now(), now(), clerk_user_id, clerk_org_id
                    FROM users, organizations WHERE clerk_user_id = 'user_{name}' AND organization_id = '{id}';
              INSERT INTO organization_metadata VALUES ('{id}', 'small', '1-5', '{{}}', '{{other}}', now(), now());
              INSERT INTO oauth_states
-                 SELECT sha256('{name}'), '{id}', user_id, 'slack', sha256('b'), NULL, 'https://x', now(), now()
+                 SELECT sha256('{name}'), '{id}', user_id, 'slack', sha256('browser of {name}'), 'verifier of {name}',
+                        'https://{name}.example.com', now(), now()
                    FROM users WHERE clerk_user_id = 'user_{name}';
              INSERT INTO github_repositories
-                 SELECT integration_id, 1, '{id}', 'r', 'o/r', 'https://x', true, NULL, true, true, true, NULL, NULL,
+                 SELECT integration_id, abs(hashtext('{name}')), '{id}', 'infra', '{name}/infra',
+                        'https://github.example.com/{name}/infra', true, 'main of {name}', true, true, true, NULL, NULL,
                         NULL, NULL, NULL, now(), now(), now()
                    FROM integrations WHERE organization_id = '{id}';
-             INSERT INTO channels VALUES ('{id}', 'T', 'C', NULL, true, now(), now());
-             INSERT INTO conversations VALUES (gen_random_uuid(), '{id}', 'T', 'C', '1.000000', NULL, now(), now());
+             INSERT INTO channels VALUES ('{id}', 'T{name}', 'C{name}', 'channel of {name}', true, now(), now());
+             INSERT INTO conversations
+             VALUES (gen_random_uuid(), '{id}', 'T{name}', 'C{name}', '1.{name}', NULL, now(), now());
              INSERT INTO messages
-                 SELECT gen_random_uuid(), '{id}', conversation_id, 'user', NULL, '1.000000', 'U', NULL, 'secret of {name}',
-                        now(), now()
-                   FROM conversations WHERE organization_id = '{id}';
-             INSERT INTO audit_events VALUES (gen_random_uuid(), '{id}', 'usr', 'a.b', 'int', '{{}}', NULL, now());"
+                 SELECT gen_random_uuid(), '{id}', conversation_id, 'user', NULL, ts, 'U{name}', 'Person of {name}',
+                        'secret of {name}', now(), now()
+                   FROM conversations, unnest(ARRAY['1.{name}', '3.{name}']) AS ts WHERE organization_id = '{id}';
+             INSERT INTO messages
+                 SELECT gen_random_uuid(), '{id}', conversation_id, 'assistant', message_id, '2.{name}', NULL, NULL,
+                        'answer to {name}', now(), now()
+                   FROM messages WHERE slack_message_ts = '1.{name}';
+             INSERT INTO audit_events
+             VALUES (gen_random_uuid(), '{id}', 'usr_{name}', 'a.b', 'int_{name}', '{{\"team\":\"T{name}\"}}',
+                     'request of {name}', now(), 'succeeded', 'address of {name}');
+             INSERT INTO deliveries
+             VALUES ('slack', 'T{name}:1', 'in_progress', 1, 1, now() + interval '1 hour', NULL, now(), now())"
         ))
         .await
         .expect("the rows fit the schema");
+}
+
+/// The tables whose rows belong to an organization each.
+async fn tenants_tables(client: &Client) -> BTreeSet<String> {
+    let rows = client
+        .query(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+              WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'organization_id'",
+            &[],
+        )
+        .await
+        .expect("the catalogue can be read");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Which rows of each table are an organization's, its people among them.
+fn rows_of(tables: &BTreeSet<String>, organization: OrganizationId) -> BTreeMap<String, String> {
+    let own = format!("organization_id = '{}'", organization.uuid());
+    let people = format!("user_id IN (SELECT m.user_id FROM organization_members m WHERE m.{own})");
+    tables
+        .iter()
+        .map(|table| (table.clone(), own.clone()))
+        .chain([("users".to_owned(), people)])
+        .collect()
+}
+
+/// Rows as text; None is NULL.
+type Rows = Vec<Vec<Option<String>>>;
+
+/// The rows of each statement of a script.
+fn answers(messages: Vec<SimpleQueryMessage>) -> Vec<Rows> {
+    let mut answers = Vec::new();
+    let mut rows = Rows::new();
+    for message in messages {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                rows.push(
+                    (0..row.len())
+                        .map(|column| row.get(column).map(str::to_owned))
+                        .collect(),
+                );
+            }
+            SimpleQueryMessage::CommandComplete(_) => answers.push(std::mem::take(&mut rows)),
+            _ => {}
+        }
+    }
+    answers
+}
+
+/// Every value in these rows, as results show them.
+async fn values(client: &Client, rows: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let mut values = BTreeSet::new();
+    for (table, own) in rows {
+        let messages = client
+            .simple_query(&format!("SELECT * FROM {table} WHERE {own}"))
+            .await
+            .expect("it can be read");
+        values.extend(answers(messages).into_iter().flatten().flatten().flatten());
+    }
+    values
+}
+
+/// What stands in the rows of an organization and in none of another's, as far as it can be recognized: what has `name`
+/// in it, and what is long. Ids also in the way in which the API shows them.
+async fn marks(
+    client: &Client,
+    name: &str,
+    organization: OrganizationId,
+    other: OrganizationId,
+) -> BTreeSet<String> {
+    let tables = tenants_tables(client).await;
+    let mut marks = values(client, &rows_of(&tables, organization)).await;
+    for common in values(client, &rows_of(&tables, other)).await {
+        marks.remove(&common);
+    }
+    marks.retain(|mark| mark.contains(name) || mark.len() > 8);
+    let simple: Vec<_> = marks
+        .iter()
+        .filter_map(|mark| Some(uuid::Uuid::try_parse(mark).ok()?.simple().to_string()))
+        .collect();
+    marks.extend(simple);
+    marks
 }
 
 /// Two organizations with a row in every table, and the tables.
@@ -64,21 +165,13 @@ pub(crate) async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet
     for name in ["acme", "rival"] {
         let organization = database.organization(name, now()).await.expect("an organization");
         database
-            .connect_slack(organization, &format!("T{name}"), &sealed(), now())
+            .connect_slack(organization, &format!("T{name}"), &sealed(name), now())
             .await
             .expect("a workspace");
         furnish(&client, organization, name).await;
         organizations.push(organization);
     }
-    let rows = client
-        .query(
-            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-              WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'organization_id'",
-            &[],
-        )
-        .await
-        .expect("the catalogue can be read");
-    let tables: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    let tables = tenants_tables(&client).await;
     assert_eq!(tables.len(), 11, "{tables:?}");
     for table in &tables {
         let owners: i64 = client
@@ -263,7 +356,7 @@ async fn a_workspace_that_an_event_names_shows_its_one_connection_and_nothing_el
 async fn a_workspace_belongs_to_one_organization_at_a_time() {
     let (database, acme, rival, _) = two().await;
     let error = database
-        .connect_slack(rival, "Tacme", &sealed(), now())
+        .connect_slack(rival, "Tacme", &sealed("rival"), now())
         .await
         .expect_err("it is taken");
     assert!(
@@ -279,7 +372,7 @@ async fn a_workspace_belongs_to_one_organization_at_a_time() {
         .await
         .expect("it is disconnected");
     database
-        .connect_slack(rival, "Tacme", &sealed(), now())
+        .connect_slack(rival, "Tacme", &sealed("rival"), now())
         .await
         .expect("it is free");
 }
@@ -301,9 +394,9 @@ async fn our_own_statements_find_nothing_of_another_organization() {
         row.get::<_, uuid::Uuid>(1).into(),
     );
     let place = conversations::Place {
-        team: "T",
-        channel: "C",
-        thread: "1.000000",
+        team: "Tacme",
+        channel: "Cacme",
+        thread: "1.acme",
         begins_here: true,
     };
     let ids = Ids::random();
@@ -330,13 +423,13 @@ async fn our_own_statements_find_nothing_of_another_organization() {
         []
     );
     assert_eq!(
-        messages::find_answer(&tx, acme, conversation, "1.000000")
+        messages::find_answer(&tx, acme, conversation, "1.acme")
             .await
             .expect("it answers"),
         None
     );
     assert!(
-        !channels::is_monitored(&tx, acme, "T", "C")
+        !channels::is_monitored(&tx, acme, "Tacme", "Cacme")
             .await
             .expect("it answers")
     );
@@ -385,51 +478,4 @@ async fn our_own_statements_find_nothing_of_another_organization() {
     );
     let marked = integrations::mark_needs_reauth(&mut connection, rival, integration, 1, "x", now()).await;
     assert!(!marked.expect("it answers"));
-}
-
-#[tokio::test]
-async fn the_record_can_be_added_to_and_read_and_never_changed() {
-    let database = Database::new().await.expect("a database");
-    let organization = database
-        .organization("acme", now())
-        .await
-        .expect("an organization");
-    let db = database.pool(1).expect("a pool");
-    let mut connection = db.get().await.expect("a connection");
-    let event = audit_events::AuditEvent {
-        id: Ids::random().audit_event(),
-        actor: "slack-events".to_owned(),
-        action: "integration.connected".to_owned(),
-        subject: "int_1".to_owned(),
-        details: json!({ "team": "T1" }),
-        outcome: audit_events::Outcome::Succeeded,
-        request_id: Some("r1".to_owned()),
-        address: Some("192.0.2.1".to_owned()),
-        at: now(),
-    };
-    let tx = connection.begin_for(organization).await.expect("it begins");
-    audit_events::insert(&tx, organization, &event)
-        .await
-        .expect("it is added");
-    assert_eq!(
-        audit_events::list(&tx, organization, audit_events::Filter::default(), None, 9)
-            .await
-            .expect("it answers"),
-        [event]
-    );
-    tx.commit().await.expect("it commits");
-
-    let client = database.plain().await.expect("a connection");
-    for forbidden in [
-        "UPDATE audit_events SET actor = 'x'",
-        "DELETE FROM audit_events",
-        "TRUNCATE audit_events",
-    ] {
-        let error = client.batch_execute(forbidden).await.expect_err(forbidden);
-        assert_eq!(
-            error.code(),
-            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
-            "{forbidden}"
-        );
-    }
 }
