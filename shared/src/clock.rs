@@ -39,6 +39,15 @@ pub fn after(time: Timestamp, duration: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX_UTC)
 }
 
+/// `time` minus a [`Duration`]; stays at the beginning of time instead of overflowing.
+#[must_use]
+pub fn before(time: Timestamp, duration: Duration) -> Timestamp {
+    chrono::TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|delta| time.checked_sub_signed(delta))
+        .unwrap_or(Timestamp::MIN_UTC)
+}
+
 /// How long `until` is away from `now`; zero when it has passed.
 #[must_use]
 pub fn until(now: Timestamp, until: Timestamp) -> Duration {

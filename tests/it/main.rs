@@ -14,6 +14,7 @@ mod migrations;
 mod migrator;
 mod queries;
 mod round_trips;
+mod scheduler;
 mod secrecy;
 mod secrets;
 mod sessions;

@@ -13,7 +13,7 @@ use shared::{
 use tests::database::Database;
 use tokio_postgres::{Client, error::SqlState};
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
 }
 
@@ -57,7 +57,7 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
 }
 
 /// Two organizations with a row in every table, and the tables.
-async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet<String>) {
+pub(crate) async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet<String>) {
     let database = Database::new().await.expect("a database");
     let client = database.superuser().await.expect("a connection");
     let mut organizations = Vec::new();

@@ -347,6 +347,14 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
+    /// From here on a statement of the transaction may take so long, in the place of the role's five seconds.
+    pub async fn be_patient(&self, limit: Duration) -> Result<(), DbError> {
+        // A statement that sets takes no parameters. 0 would be no limit.
+        let limit = limit.as_millis().clamp(1, i32::MAX as u128);
+        let statement = format!("SET LOCAL statement_timeout = {limit}");
+        Ok(self.client.batch_execute(&statement).await?)
+    }
+
     /// Makes it happen.
     pub async fn commit(mut self) -> Result<(), DbError> {
         self.client.batch_execute("COMMIT").await?;

@@ -32,6 +32,7 @@ fn read_by(package: &str) -> (BTreeSet<&'static str>, HashSet<String>) {
         "slack-events" => drop(slack_events::Config::read(&mut env)),
         "agent-dispatcher" => drop(agent_dispatcher::Config::read(&mut env)),
         "migrator" => drop(migrator::run::Settings::read(&mut env)),
+        "scheduler" => drop(scheduler::Config::read(&mut env)),
         other => panic!("say here where {other} reads its variables"),
     }
     aws::config(&mut env, Patience::BEHIND_A_QUEUE).expect("no bundle is named");

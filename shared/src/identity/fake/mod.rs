@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::clock::Timestamp;
@@ -204,6 +204,7 @@ struct User {
     first_name: Option<String>,
     last_name: Option<String>,
     image_url: String,
+    unsafe_metadata: Value,
     created_at: i64,
     updated_at: i64,
 }
@@ -348,6 +349,7 @@ impl FakeClerk {
                     first_name: Some(first_name.to_owned()).filter(|name| !name.is_empty()),
                     last_name: Some(last_name.to_owned()).filter(|name| !name.is_empty()),
                     image_url: format!("https://img.clerk.example/{id}"),
+                    unsafe_metadata: json!({}),
                     created_at: at,
                     updated_at: at,
                 },
@@ -379,6 +381,11 @@ impl FakeClerk {
             user.emails.clear();
             user.primary_email = None;
         });
+    }
+
+    /// A person writes metadata of their own, which Clerk takes whatever it is.
+    pub fn write_metadata(&self, id: &str, metadata: Value) {
+        self.change_user(id, |user, _| user.unsafe_metadata = metadata);
     }
 
     fn change_user(&self, id: &str, change: impl FnOnce(&mut User, String)) {

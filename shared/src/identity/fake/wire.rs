@@ -49,7 +49,7 @@ pub(super) fn user(id: &str, user: &User) -> Value {
         "locked": false,
         "public_metadata": {},
         "private_metadata": {"note": "nobody's business"},
-        "unsafe_metadata": {},
+        "unsafe_metadata": user.unsafe_metadata,
         "last_sign_in_at": null,
         "created_at": user.created_at,
         "updated_at": user.updated_at,

@@ -1,0 +1,160 @@
+//! Does by the clock what no event brings about: compares our mirror of Clerk with Clerk, and removes what has been kept
+//! long enough.
+//!
+//! Each schedule sends `{"job": "…"}`. A job works as long as there is time, notes where it stands, and goes on at the
+//! next tick; it may come twice or at the same time as another without harm. To add a job: a variant of [`Job`], a file
+//! here called after what it does, and a schedule.
+
+mod config;
+mod expire;
+mod job;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+pub use config::Config;
+pub use expire::{DELIVERIES_KEPT, ExpireError, RATE_LIMITS_KEPT, TOMBSTONES_KEPT, Table};
+pub use job::{Job, UnknownJob};
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::{Value, json};
+use shared::{
+    aws::{self, Patience},
+    clock::{self, SharedClock, SystemClock},
+    config::Env,
+    db::{Access, DbError},
+    id::Ids,
+    identity::{
+        api::{ClerkApi, PACE},
+        apply::Cause,
+        reconcile::{ReconcileError, Reconciler},
+    },
+    secret::manager::SecretStore,
+    telemetry::{Causes, Metrics},
+};
+
+/// The function's name in the record of who did what.
+const ACTOR: &str = "scheduler";
+
+/// Connections to the database: a job does one thing at a time.
+const CONNECTIONS: usize = 1;
+
+/// What is kept of the time that Lambda gives, for what was begun to come to its end: a request to Clerk that is not
+/// answered, a statement that waits for a lock, and the note of where the job stands.
+pub const RESERVE: Duration = Duration::from_secs(20);
+
+/// The scheduler with all it needs.
+pub struct App {
+    /// The database.
+    pub db: Access,
+    /// Clerk's Backend API.
+    pub clerk: ClerkApi,
+    /// Our time.
+    pub clock: SharedClock,
+    /// New ids.
+    pub ids: Ids,
+    /// Where repairs and removals are counted.
+    pub metrics: Metrics,
+}
+
+impl App {
+    /// The scheduler as the environment describes it.
+    ///
+    /// # Errors
+    /// Every missing or malformed variable, by name.
+    pub fn from_env() -> anyhow::Result<Self> {
+        let mut env = Env::from_process();
+        let config = Config::read(&mut env);
+        let aws = aws::config(&mut env, Patience::BEHIND_A_QUEUE)?;
+        env.finish()?;
+
+        let clock: SharedClock = Arc::new(SystemClock);
+        let secrets = SecretStore::new(&aws);
+        let key = config.clerk_api_secret_arn;
+        Ok(Self {
+            db: Access::in_secret(secrets.clone(), config.database_secret_arn, CONNECTIONS),
+            clerk: ClerkApi::new(&config.clerk_api_url, secrets, key, PACE).context("CLERK_API_URL")?,
+            ids: Ids::random(),
+            metrics: Metrics::new(&config.environment, ACTOR, Arc::clone(&clock)),
+            clock,
+        })
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    #[error(transparent)]
+    Expire(#[from] ExpireError),
+    #[error("the report cannot be written")]
+    Report(#[from] serde_json::Error),
+}
+
+impl JobError {
+    /// Whether somebody else is away for a while, and the next tick does it.
+    fn is_outage(&self) -> bool {
+        match self {
+            Self::Reconcile(error) => error.is_outage(),
+            Self::Expire(ExpireError::Db(error)) => DbError::is_outage(error),
+            // Who knows for how long: a statement that takes too long will do so again.
+            Self::Expire(ExpireError::Left(_)) | Self::Report(_) => false,
+        }
+    }
+}
+
+/// Does the job that an event names; answers what it came to.
+///
+/// # Errors
+/// When somebody must do something: the event names no job, Clerk refuses the key, a table cannot be cleaned, there is a
+/// defect. That Clerk or the database is away is no error: the next tick does the job, nobody can do anything meanwhile,
+/// and what is away has alarms of its own. (A comparison that is put off for days on end is one.) So the alarm for this
+/// function's errors means what it says.
+#[tracing::instrument(
+    name = "scheduler.run",
+    skip_all,
+    fields(job, request_id = event.context.request_id)
+)]
+pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let job = Job::of(&event.payload)
+        .inspect_err(|error| tracing::error!(error = %error, "there is nothing to do"))?;
+    tracing::Span::current().record("job", job.as_str());
+    match run(app, job, &event).await {
+        Ok(mut report) => {
+            report["job"] = job.as_str().into();
+            tracing::info!(outcome = report["outcome"].as_str(), "the job has ended");
+            Ok(report)
+        }
+        Err(error) if error.is_outage() => {
+            tracing::warn!(error = %Causes(&error), "somebody is away; the next tick does the job");
+            Ok(json!({"job": job.as_str(), "outcome": "unavailable"}))
+        }
+        Err(error) => {
+            tracing::error!(error = %Causes(&error), "the job has failed");
+            Err(error.into())
+        }
+    }
+}
+
+async fn run(app: &App, job: Job, event: &LambdaEvent<Value>) -> Result<Value, JobError> {
+    let until = clock::before(event.context.deadline().into(), RESERVE);
+    let report = match job {
+        Job::ReconcileIdentity => {
+            let reconciler = Reconciler {
+                db: &app.db,
+                clerk: &app.clerk,
+                clock: &*app.clock,
+                ids: &app.ids,
+                metrics: &app.metrics,
+                cause: Cause {
+                    actor: ACTOR,
+                    request_id: Some(&event.context.request_id),
+                    address: None,
+                },
+            };
+            serde_json::to_value(reconciler.run(until).await?)?
+        }
+        Job::Expire => serde_json::to_value(expire::expire(app, until).await?)?,
+    };
+    Ok(report)
+}
