@@ -23,7 +23,7 @@ const SLUG: &str = "hopper-labs";
 /// What the demo shows of a profile.
 const PROFILE: [&str; 4] = ["name", "slug", "role", "metadata"];
 /// What the demo shows of an entry of the record.
-const ENTRY: [&str; 4] = ["at", "actor", "action", "details"];
+const ENTRY: [&str; 4] = ["at", "actor", "action", "outcome"];
 
 /// How long the webhooks may take until they are applied; the first one starts two functions.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,7 +86,8 @@ pub(crate) async fn run(world: &World, progress: &Progress) -> anyhow::Result<()
     line("POST /identity/audit/", &answer);
     let record = answer.json()?;
     for entry in record["events"].as_array().into_iter().flatten() {
-        say(&format!("    {{{}}}", fields(entry, &ENTRY).join(", ")));
+        let fields = ENTRY.map(|name| format!("\"{name}\": {}", entry[name]));
+        say(&format!("    {{{}}}", fields.join(", ")));
     }
     Ok(())
 }
@@ -122,13 +123,27 @@ fn line(request: &str, answer: &Answer) {
 /// Some fields of an answer, each on its line.
 fn show(answer: &Value, names: &[&str]) {
     say("    {");
-    say(&format!("      {}", fields(answer, names).join(",\n      ")));
+    for (number, name) in names.iter().enumerate() {
+        let comma = if number + 1 < names.len() { "," } else { "" };
+        let text = pretty(&answer[*name], "      ");
+        say(&format!("      \"{name}\": {text}{comma}"));
+    }
     say("    }");
 }
 
-fn fields(object: &Value, names: &[&str]) -> Vec<String> {
-    names
+/// JSON with each field on its line and each list on one.
+fn pretty(value: &Value, indent: &str) -> String {
+    let Value::Object(fields) = value else {
+        return value.to_string();
+    };
+    let lines: Vec<_> = fields
         .iter()
-        .map(|name| format!("\"{name}\": {}", object[*name]))
-        .collect()
+        .map(|(name, value)| {
+            format!(
+                "\n{indent}  \"{name}\": {}",
+                pretty(value, &format!("{indent}  "))
+            )
+        })
+        .collect();
+    format!("{{{}\n{indent}}}", lines.join(","))
 }
