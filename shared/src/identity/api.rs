@@ -197,7 +197,8 @@ impl ClerkApi {
     #[tracing::instrument(name = "clerk.users", skip_all, fields(offset))]
     pub async fn users(&self, offset: usize) -> Result<Page<ClerkUser>, ClerkError> {
         let answer = self.ask(&listed("/users", offset, PAGE)).await?;
-        page::<wire::User, _>(&array(&answer.ok_or_else(no_list)?)?, offset, |_| true)
+        let body = answer.ok_or_else(no_list)?;
+        Ok(page::<wire::User, _>(&array(&body)?, offset, |_| true))
     }
 
     /// A person, or nothing when Clerk knows none of this id.
@@ -221,7 +222,8 @@ impl ClerkApi {
     #[tracing::instrument(name = "clerk.organizations", skip_all, fields(offset))]
     pub async fn organizations(&self, offset: usize) -> Result<Page<ClerkOrganization>, ClerkError> {
         let answer = self.ask(&listed("/organizations", offset, PAGE)).await?;
-        page::<wire::Organization, _>(&data(&answer.ok_or_else(no_list)?)?, offset, |_| true)
+        let body = answer.ok_or_else(no_list)?;
+        Ok(page::<wire::Organization, _>(&data(&body)?, offset, |_| true))
     }
 
     /// An organization, or nothing when Clerk knows none of this id.
@@ -253,10 +255,8 @@ impl ClerkApi {
         let Some(body) = self.ask(&listed(&path, offset, PAGE)).await? else {
             return Ok(None);
         };
-        page::<wire::Membership, _>(&data(&body)?, offset, |membership: &ClerkMembership| {
-            membership.organization_id == organization
-        })
-        .map(Some)
+        let is_ours = |membership: &ClerkMembership| membership.organization_id == organization;
+        Ok(Some(page::<wire::Membership, _>(&data(&body)?, offset, is_ours)))
     }
 
     /// The membership of a person in an organization, or nothing when there is none, or no such organization.
@@ -415,7 +415,7 @@ fn data(body: &[u8]) -> Result<Vec<&RawValue>, JsonError> {
 }
 
 /// Reads each item by itself. `is_ours` is whether one belongs on this list.
-fn page<W, T>(items: &[&RawValue], offset: usize, is_ours: impl Fn(&T) -> bool) -> Result<Page<T>, ClerkError>
+fn page<W, T>(items: &[&RawValue], offset: usize, is_ours: impl Fn(&T) -> bool) -> Page<T>
 where
     W: DeserializeOwned,
     T: From<W>,
@@ -428,7 +428,7 @@ where
             })
             .ok()
     };
-    Ok(items.iter().enumerate().map(read).collect())
+    items.iter().enumerate().map(read).collect()
 }
 
 #[cfg(test)]
@@ -451,7 +451,7 @@ mod tests {
     }
 
     fn ids(body: &str) -> Result<Vec<Option<String>>, ClerkError> {
-        let page = page::<wire::Organization, ClerkOrganization>(&data(body.as_bytes())?, 0, |_| true)?;
+        let page = page::<wire::Organization, ClerkOrganization>(&data(body.as_bytes())?, 0, |_| true);
         Ok(page
             .into_iter()
             .map(|organization| organization.map(|organization| organization.id))

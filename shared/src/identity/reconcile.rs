@@ -31,7 +31,7 @@ use crate::{
         reconciliations::{self, Hold, Progress},
         users,
     },
-    id::{Ids, OrganizationId},
+    id::{Ids, OrganizationId, UserId},
     task::{ClerkMembership, ClerkOrganization, ClerkUser, IdentityChange},
     telemetry::Metrics,
 };
@@ -247,7 +247,72 @@ enum Subject<'a> {
     Membership { organization: &'a str, user: &'a str },
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// What a change is about; nothing for what the Backend API lists nowhere, and what ends by itself.
+    fn of(change: &'a IdentityChange) -> Option<Self> {
+        match change {
+            IdentityChange::UserUpserted(ClerkUser { id: user_id, .. })
+            | IdentityChange::UserDeleted { user_id, .. } => Some(Self::User(user_id)),
+            IdentityChange::OrganizationUpserted(ClerkOrganization {
+                id: organization_id, ..
+            })
+            | IdentityChange::OrganizationDeleted { organization_id, .. } => {
+                Some(Self::Organization(organization_id))
+            }
+            IdentityChange::MembershipUpserted(ClerkMembership {
+                organization_id: organization,
+                user_id: user,
+                ..
+            })
+            | IdentityChange::MembershipDeleted {
+                organization_id: organization,
+                user_id: user,
+                ..
+            } => Some(Self::Membership { organization, user }),
+            IdentityChange::SessionEnded { .. } => None,
+        }
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Organization(_) => "organization",
+            Self::Membership { .. } => "membership",
+        }
+    }
+
+    /// Clerk's ids of the person and the organization; blank for none.
+    const fn names(self) -> (&'a str, &'a str) {
+        match self {
+            Self::User(user) => (user, ""),
+            Self::Organization(organization) => ("", organization),
+            Self::Membership { organization, user } => (user, organization),
+        }
+    }
+
+    /// Our ids of the two, whose rows are there.
+    async fn ours(
+        self,
+        tx: &Transaction<'_>,
+        ids: &Ids,
+        now: Timestamp,
+    ) -> Result<(Option<UserId>, Option<OrganizationId>), DbError> {
+        let (user, organization) = self.names();
+        let user = match user {
+            "" => None,
+            user => Some(users::ensure(tx, ids.user(), user, now).await?.id),
+        };
+        let organization = match organization {
+            "" => None,
+            id => Some(
+                organizations::ensure(tx, ids.organization(), id, "", now)
+                    .await?
+                    .id,
+            ),
+        };
+        Ok((user, organization))
+    }
+
     /// Notes that the pass has come across it; the transaction must name it.
     async fn see(self, tx: &Transaction<'_>, at: Timestamp) -> Result<(), DbError> {
         match self {
@@ -323,7 +388,7 @@ impl Pass<'_> {
             memberships,
         } = self.report.repaired;
         tracing::info!(
-            duration_ms = took.as_millis(),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             users,
             organizations,
             memberships,
@@ -579,32 +644,10 @@ impl Pass<'_> {
     }
 
     /// Applies what Clerk says of one thing and notes that the pass has come across it, both or neither. Answers our id
-    /// of the organization that it is about.
+    /// of an organization that it is about.
     async fn take(&mut self, change: IdentityChange) -> Result<Option<OrganizationId>, Stop> {
-        let (subject, kind) = match &change {
-            IdentityChange::UserUpserted(ClerkUser { id: user_id, .. })
-            | IdentityChange::UserDeleted { user_id, .. } => (Subject::User(user_id), "user"),
-            IdentityChange::OrganizationUpserted(ClerkOrganization {
-                id: organization_id, ..
-            })
-            | IdentityChange::OrganizationDeleted { organization_id, .. } => {
-                (Subject::Organization(organization_id), "organization")
-            }
-            IdentityChange::MembershipUpserted(ClerkMembership {
-                organization_id,
-                user_id,
-                ..
-            })
-            | IdentityChange::MembershipDeleted {
-                organization_id,
-                user_id,
-                ..
-            } => {
-                let (organization, user) = (organization_id.as_str(), user_id.as_str());
-                (Subject::Membership { organization, user }, "membership")
-            }
-            // The Backend API lists none of these, and they end by themselves.
-            IdentityChange::SessionEnded { .. } => return Ok(None),
+        let Some(subject) = Subject::of(&change) else {
+            return Ok(None);
         };
         let Reconciler { ids, cause, .. } = self.of;
         let (now, seen_at) = self.times();
@@ -612,36 +655,16 @@ impl Pass<'_> {
         let tx = db.begin().await?;
         let applied = apply(&tx, ids, &change, cause, now).await?;
         subject.see(&tx, seen_at).await?;
-        let (mut user, mut organization) = (None, None);
-        match subject {
-            Subject::User(id) if applied == Applied::Changed => {
-                user = Some(users::ensure(&tx, ids.user(), id, now).await?.id);
-            }
-            Subject::User(_) => {}
-            Subject::Organization(id) => {
-                organization = Some(
-                    organizations::ensure(&tx, ids.organization(), id, "", now)
-                        .await?
-                        .id,
-                );
-            }
-            Subject::Membership {
-                organization: of,
-                user: id,
-            } if applied == Applied::Changed => {
-                user = Some(users::ensure(&tx, ids.user(), id, now).await?.id);
-                organization = Some(
-                    organizations::ensure(&tx, ids.organization(), of, "", now)
-                        .await?
-                        .id,
-                );
-            }
-            Subject::Membership { .. } => {}
-        }
+        let is_changed = applied == Applied::Changed;
+        let (user, organization) = if is_changed || matches!(subject, Subject::Organization(_)) {
+            subject.ours(&tx, ids, now).await?
+        } else {
+            (None, None)
+        };
         tx.commit().await?;
 
-        if applied == Applied::Changed {
-            let repaired = &mut self.report.repaired;
+        if is_changed {
+            let (kind, repaired) = (subject.kind(), &mut self.report.repaired);
             match subject {
                 Subject::User(_) => repaired.users += 1,
                 Subject::Organization(_) => repaired.organizations += 1,
@@ -660,11 +683,7 @@ impl Pass<'_> {
 
     /// Notes that the pass has come across a thing of which nothing is known but that: it is left as it is.
     async fn pass_over(&self, subject: Subject<'_>) -> Result<(), Stop> {
-        let (user, organization) = match subject {
-            Subject::User(user) => (user, ""),
-            Subject::Organization(organization) => ("", organization),
-            Subject::Membership { organization, user } => (user, organization),
-        };
+        let (user, organization) = subject.names();
         let mut db = self.of.db.get().await?;
         let tx = db.begin_naming(user, organization).await?;
         subject.see(&tx, self.times().1).await?;

@@ -104,7 +104,7 @@ impl World {
     async fn tick_for(&self, app: &App, job: &str, time: Duration) -> Result<Value, Error> {
         let deadline = clock::after(self.clock.now(), time + RESERVE);
         let mut context = Context::default();
-        context.request_id = "request-1".to_owned();
+        "request-1".clone_into(&mut context.request_id);
         context.deadline = u64::try_from(deadline.timestamp_millis()).expect("after 1970");
         handle(app, LambdaEvent::new(json!({ "job": job }), context)).await
     }
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// What was counted under a name: value and dimension.
-    fn metric(&self, name: &str, dimension: &str) -> Vec<(String, f64)> {
+    fn metric(&self, name: &str, dimension: &str) -> Vec<(String, String)> {
         let bytes = self
             .metrics
             .lock()
@@ -236,7 +236,7 @@ impl World {
             .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
         lines
             .filter_map(|line| {
-                let value = line[name].as_f64()?;
+                let value = line.get(name)?.to_string();
                 Some((line[dimension].as_str().unwrap_or_default().to_owned(), value))
             })
             .collect()

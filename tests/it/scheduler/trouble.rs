@@ -34,7 +34,7 @@ async fn a_pause_that_clerk_asks_for_is_kept_or_left_to_the_next_run() {
     );
     assert_eq!(outcome(&world.compare().await), "rate_limited");
     assert!(began.elapsed() >= SECOND, "it did not wait");
-    assert!(began.elapsed() < Duration::from_secs(60), "it waited for nothing");
+    assert!(began.elapsed() < Duration::from_mins(1), "it waited for nothing");
     assert_eq!(world.offsets("/v1/users"), [0, 0, 100]);
 
     assert_eq!(outcome(&world.compare().await), "completed");
@@ -317,7 +317,7 @@ async fn nothing_of_people_and_keys_is_logged_whatever_goes_wrong() {
         assert!(!log.contains(secret), "the log shows {secret}");
         assert!(!metrics.contains(secret), "a metric shows {secret}");
     }
-    assert!(lines.read().len() > 50, "hardly anything was logged");
+    assert!(lines.read().len() > 15, "hardly anything was logged: {log}");
     let api = Arc::new(app.clerk);
     assert!(!format!("{api:?}").contains(clerk.secret_key()));
     assert_eq!(clock::until(start(), world.clock.now()), DAY);
