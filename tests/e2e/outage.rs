@@ -1,6 +1,6 @@
 //! Something that the functions need is away.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{people::is_about, world::World};
 
@@ -26,16 +26,6 @@ pub(crate) async fn database(world: &mut World) {
         .await;
     assert_eq!(answer.status.as_u16(), 503, "{}", answer.body);
     assert_eq!(answer.header("retry-after"), "5");
-    let answer = world.web.get("/health/ready").await.expect("the API answers");
-    assert_eq!(answer.status.as_u16(), 503, "{}", answer.body);
-    let fields = answer.json().expect("JSON")["fields"].clone();
-    let missing: Vec<_> = fields
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|field| &field["field"])
-        .collect();
-    assert_eq!(missing, [&Value::from("database")]);
     let answer = world.web.get("/health/live").await.expect("the API answers");
     assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
 
@@ -53,6 +43,14 @@ pub(crate) async fn database(world: &mut World) {
         })
         .await;
     assert_eq!(world.answers(&thread), 0);
+    let problem = world.until_readiness(503).await;
+    let missing: Vec<_> = problem["fields"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|field| &field["field"])
+        .collect();
+    assert_eq!(missing, ["database"], "{problem}");
 
     world
         .stack
@@ -69,4 +67,5 @@ pub(crate) async fn database(world: &mut World) {
     assert_eq!(world.asked("asked without a database"), 1);
     world.until_applied(renamed).await;
     assert_eq!(world.me(&founder).await["name"], "Arctic Tern");
+    world.until_readiness(200).await;
 }

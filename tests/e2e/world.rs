@@ -374,6 +374,20 @@ impl World {
         panic!("{function} did not write what it should have");
     }
 
+    /// Waits until the health of what calls need has this status; what was found out is told for five seconds. Answers the
+    /// body.
+    pub(crate) async fn until_readiness(&self, status: u16) -> Value {
+        let begun = Instant::now();
+        loop {
+            let answer = self.web.get("/health/ready").await.expect("the API answers");
+            if answer.status.as_u16() == status {
+                return answer.json().expect("JSON");
+            }
+            assert!(begun.elapsed() < PATIENCE, "{}: {}", answer.status, answer.body);
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Waits until nothing is on a queue of the template, neither visible nor being worked on.
     pub(crate) async fn until_queue_is_empty(&self, logical: &str, limit: Duration) {
         let begun = Instant::now();

@@ -184,7 +184,8 @@ InfraGPT runs on this machine until `cargo xtask down`.
 
   Slack events   {url}
   Clerk webhooks {clerk}
-  Identity API   {api}/identity/ (described in {api}/openapi.json)
+  Identity API   {api}/identity/
+                 {api}/openapi.json describes it
   AWS emulator   {endpoint} (any credentials, region {REGION})
 {outputs}  Postgres       {database}
   Slack Web API  {slack} (a fake; token {TOKEN})
@@ -196,8 +197,8 @@ Ask something, as Slack would, and read the answer in {logs}/slack.log:
 
 {curl}
 
-Ask who is calling, as the web client does for Ada, who founded {ORGANIZATION}. Her token is good for {hours} hours, the
-most that is taken; those that Clerk makes are good for a minute:
+Ask who is calling, as the web client does for Ada, who founded {ORGANIZATION}. Her token is good for {hours} hours, which is the
+longest that is taken; those that Clerk makes are good for a minute:
 
 {me}
 
