@@ -1,44 +1,25 @@
-//! The deployed API as Slack sees it.
+//! The deployed API as those see it who send to it.
 
-use std::cell::RefCell;
-
-use axum::body::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use http::Request;
 use shared::{
     clock::{Clock as _, SystemClock},
     webhook::slack::sign,
 };
+use tests::client::{Answer, Client};
 
 /// Headers of a request.
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
-/// Sends requests and keeps every answer, headers included, for the end of the run.
+/// Sends bodies with whatever headers.
 pub(crate) struct Door {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client,
     url: String,
-    answers: RefCell<Vec<String>>,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: String,
 }
 
 impl Door {
     /// `url` is the API's address without a path.
-    pub(crate) fn new(url: String) -> Self {
-        Self {
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            url,
-            answers: RefCell::default(),
-        }
+    pub(crate) fn new(client: Client, url: String) -> Self {
+        Self { client, url }
     }
 
     pub(crate) async fn post(&self, path: &str, headers: &Headers, body: &[u8]) -> Answer {
@@ -47,25 +28,8 @@ impl Door {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let request = request
-            .body(Full::from(Bytes::copy_from_slice(body)))
-            .expect("a request");
-        let response = self.client.request(request).await.expect("the API answers");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a whole answer").to_bytes();
-        let body = String::from_utf8(body.to_vec()).expect("a text");
-        self.answers
-            .borrow_mut()
-            .push(format!("{} {:?}\n{body}", parts.status, parts.headers));
-        Answer {
-            status: parts.status,
-            body,
-        }
-    }
-
-    /// All answers so far.
-    pub(crate) fn answers(&self) -> Vec<String> {
-        self.answers.borrow().clone()
+        let answer = self.client.send(request, body.to_vec()).await;
+        answer.expect("the API answers")
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn end(world: &World, killed: [Killed; 3]) {
     // The answer that was posted is to be found by then, not only to stand there.
     let last = killed.iter().map(|turn| turn.at).max().expect("three");
     world
-        .until_queue_is_empty(LIMIT.saturating_sub(last.elapsed()))
+        .until_queue_is_empty("TasksQueue", LIMIT.saturating_sub(last.elapsed()))
         .await;
     for turn in &killed {
         assert_eq!(world.answers(&turn.thread), 1, "killed {}", turn.place);

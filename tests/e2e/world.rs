@@ -1,4 +1,4 @@
-//! The deployed stack with a Slack workspace and an agent around it.
+//! The deployed stack with a Slack workspace, a Clerk instance and an agent around it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,7 +13,10 @@ use serde_json::Value;
 use shared::connector::slack::fake::{FakeSlack, Message, Workspace};
 use tests::{
     agent::{AgentServer, Behaviour},
-    local::{Installed, Progress, Stack, ThirdParties},
+    clerk::{Clerk, WebClient, WebhookSender},
+    client::Client,
+    local::{Installed, Progress, Stack},
+    people::{Named, Person},
 };
 
 use crate::{
@@ -25,10 +28,12 @@ const TEAM: &str = "T0E2E0001";
 pub(crate) const CHANNEL: &str = "C0E2E0001";
 const USER: &str = "U0E2E0001";
 const TOKEN: &str = "xoxb-7351908246-vMq3TzX8LbKe2RwYpGdN";
-const CLERK_INSTANCE: &str = "ins_E2E0000000000000000000001";
-const CLERK_API_KEY: &str = "sk_test_Zk4WqT8mXvB2LcRy7NdGsHj5PfAe9UuQ3oKi6VbMtC";
-/// Where the web client would be.
-const WEB_ORIGIN: &str = "http://localhost:5173";
+/// Who founded the organization that has the workspace.
+const FOUNDER: Named<'_> = Named {
+    first_name: "Persephone",
+    last_name: "Abernathy-Quill",
+    email: "persephone@abernathy.example",
+};
 
 /// Slack's outdated way to prove who it is. It is in every event, and nobody else's business.
 const VERIFICATION_TOKEN: &str = "jR7wQzT2mVxK9bLpYc4HsNdE";
@@ -62,13 +67,21 @@ pub(crate) struct World {
     pub(crate) agent: AgentServer,
     pub(crate) slack: FakeSlack,
     pub(crate) workspace: Workspace,
+    pub(crate) clerk: Clerk,
+    /// All that send to the API send by this, which keeps what it answers.
+    pub(crate) client: Client,
     pub(crate) door: Door,
+    pub(crate) webhooks: WebhookSender,
+    pub(crate) web: WebClient,
     pub(crate) sqs: Sqs,
     pub(crate) secrets: Secrets,
     /// What Slack signs with.
     pub(crate) signing_secret: RefCell<String>,
     /// What must be seen nowhere, by what it is.
     hidden: RefCell<Vec<(&'static str, String)>>,
+    /// What people are called, which must be seen nowhere but on the queue and by colleagues.
+    people: RefCell<Vec<(&'static str, String)>>,
+    persons: Cell<u32>,
     /// What was taken off queues to be looked at.
     tapped: RefCell<Vec<String>>,
     threads: RefCell<Vec<Thread>>,
@@ -86,32 +99,38 @@ impl World {
         workspace.channel(CHANNEL, "platform");
         workspace.user(USER, "Ada");
 
-        let parties = ThirdParties {
-            slack_api: slack.url(),
-            agent: agent.url().to_owned(),
-            clerk_issuer: slack.url(),
-            clerk_api: slack.url(),
-            clerk_api_key: CLERK_API_KEY.to_owned(),
-            clerk_instance: CLERK_INSTANCE.to_owned(),
-            web_origin: WEB_ORIGIN.to_owned(),
-        };
+        let clerk = Clerk::start().await?;
+        let founder = Person::founder(clerk.now(), FOUNDER, "Acme", "acme");
+        let parties = clerk.parties(slack.url(), agent.url().to_owned());
         let deployed = Stack::start("e2e", &parties, progress).await?;
         progress.step("connecting a Slack workspace to an organization");
         deployed
             .connect_slack(&Installed {
-                organization: "Acme",
+                organization: &clerk.organization(&founder, "Acme"),
                 team: TEAM,
                 bot_user: workspace.bot_user_id(),
                 token: TOKEN,
             })
             .await?;
         let aws = deployed.emulator.sdk()?;
+        let client = Client::that_keeps_answers();
+        let api = deployed.url("")?;
         let world = Self {
-            door: Door::new(deployed.url("")?),
+            webhooks: WebhookSender::new(
+                client.clone(),
+                &deployed.url("/webhooks/clerk")?,
+                &deployed.clerk_signing_secret,
+            ),
+            web: WebClient::new(client.clone(), &api),
+            door: Door::new(client.clone(), api),
+            client,
+            clerk,
             sqs: Sqs::new(&aws),
             secrets: Secrets::new(&aws),
             signing_secret: deployed.signing_secret.clone().into(),
             hidden: RefCell::default(),
+            people: RefCell::default(),
+            persons: Cell::new(0),
             tapped: RefCell::default(),
             threads: RefCell::default(),
             delivered: RefCell::default(),
@@ -122,6 +141,13 @@ impl World {
             workspace,
         };
         world.hide_secrets().await?;
+        for (what, name) in [
+            ("a given name", FOUNDER.first_name),
+            ("a family name", FOUNDER.last_name),
+            ("an e-mail address", FOUNDER.email),
+        ] {
+            world.hide_person(what, name);
+        }
         Ok(world)
     }
 
@@ -131,7 +157,7 @@ impl World {
         self.hide("Slack's verification token", VERIFICATION_TOKEN);
         self.hide("the signing secret", &self.stack.signing_secret);
         self.hide("Clerk's signing secret", &self.stack.clerk_signing_secret);
-        self.hide("the key of Clerk's API", CLERK_API_KEY);
+        self.hide("the key of Clerk's API", self.clerk.now().secret_key());
         for (what, logical, field) in [
             ("the generated signing secret", "SlackSecret", "signing_secret"),
             (
@@ -172,6 +198,22 @@ impl World {
     /// From now on `secret` must be seen nowhere.
     pub(crate) fn hide(&self, what: &'static str, secret: &str) {
         self.hidden.borrow_mut().push((what, secret.to_owned()));
+    }
+
+    /// From now on what somebody is called must be seen nowhere but where it belongs.
+    pub(crate) fn hide_person(&self, what: &'static str, name: &str) {
+        self.people.borrow_mut().push((what, name.to_owned()));
+    }
+
+    /// What people are called.
+    pub(crate) fn people(&self) -> Vec<(&'static str, String)> {
+        self.people.borrow().clone()
+    }
+
+    /// A number that no person has yet, of three digits, so that none is the beginning of another.
+    pub(crate) fn next_person(&self) -> u32 {
+        self.persons.set(self.persons.get() + 1);
+        100 + self.persons.get()
     }
 
     /// What must be seen nowhere.
@@ -332,25 +374,36 @@ impl World {
         panic!("{function} did not write what it should have");
     }
 
-    /// Waits until nothing is on the tasks queue, neither visible nor being worked on.
-    pub(crate) async fn until_queue_is_empty(&self, limit: Duration) {
+    /// Waits until the health of what calls need has this status; what was found out is told for five seconds. Answers the
+    /// body.
+    pub(crate) async fn until_readiness(&self, status: u16) -> Value {
         let begun = Instant::now();
-        // The emulator tells nobody when a record is gone.
         loop {
-            let left = self.records_left().await;
-            if left == 0 {
-                return;
+            let answer = self.web.get("/health/ready").await.expect("the API answers");
+            if answer.status.as_u16() == status {
+                return answer.json().expect("JSON");
             }
-            assert!(
-                begun.elapsed() < limit,
-                "{left} records are still on the tasks queue"
-            );
+            assert!(begun.elapsed() < PATIENCE, "{}: {}", answer.status, answer.body);
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
-    async fn records_left(&self) -> u32 {
-        let queue = self.queue("TasksQueue");
+    /// Waits until nothing is on a queue of the template, neither visible nor being worked on.
+    pub(crate) async fn until_queue_is_empty(&self, logical: &str, limit: Duration) {
+        let begun = Instant::now();
+        // The emulator tells nobody when a record is gone.
+        loop {
+            let left = self.records_left(logical).await;
+            if left == 0 {
+                return;
+            }
+            assert!(begun.elapsed() < limit, "{left} records are still on {logical}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn records_left(&self, logical: &str) -> u32 {
+        let queue = self.queue(logical);
         let attributes = self
             .sqs
             .get_queue_attributes()
@@ -385,10 +438,13 @@ impl World {
         std::fs::write(folder.join("slack.log"), transcript).expect("a file");
     }
 
-    /// The end of all turns: nothing is queued, nothing half done, and in every thread each message has one answer,
-    /// right behind it.
+    /// The end of all turns and events: nothing is queued, nothing half done or given up, and in every thread each message
+    /// has one answer, right behind it.
     pub(crate) async fn settled(&self) {
-        self.until_queue_is_empty(PATIENCE).await;
+        for queue in ["TasksQueue", "EventsQueue"] {
+            self.until_queue_is_empty(queue, PATIENCE).await;
+        }
+        assert_eq!(self.records_left("EventsDeadLetterQueue").await, 0);
         for thread in &*self.threads.borrow() {
             let authors: Vec<_> = self
                 .messages(thread)

@@ -1,6 +1,8 @@
 //! What the tests and the developer's commands are made of.
 
 pub mod agent;
+pub mod clerk;
+pub mod client;
 pub mod database;
 pub mod gateway;
 pub mod kms;

@@ -106,6 +106,23 @@ impl Part for Switched {
     }
 }
 
+/// What somebody is called who signs up.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// Given name.
+    pub first_name: &'a str,
+    /// Family name.
+    pub last_name: &'a str,
+    /// E-mail address.
+    pub email: &'a str,
+}
+
+impl Named<'_> {
+    fn sign_up(self, clerk: &FakeClerk) -> String {
+        clerk.sign_up(self.email, self.first_name, self.last_name)
+    }
+}
+
 /// Somebody who signed in for an organization.
 #[derive(Debug, Clone)]
 pub struct Person {
@@ -122,10 +139,44 @@ pub struct Person {
 }
 
 impl Person {
+    /// Somebody signs up at Clerk, founds an organization and signs in for it.
+    #[must_use]
+    pub fn founder(clerk: &FakeClerk, named: Named<'_>, organization: &str, slug: &str) -> Self {
+        let id = named.sign_up(clerk);
+        let organization = clerk.create_organization(organization, slug, &id);
+        Self {
+            session: clerk.start_session(&id),
+            id,
+            organization,
+            slug: slug.to_owned(),
+            role: "org:admin".to_owned(),
+        }
+    }
+
+    /// Somebody signs up at Clerk, joins the organization of `colleague` and signs in for it.
+    #[must_use]
+    pub fn joiner(clerk: &FakeClerk, named: Named<'_>, colleague: &Self) -> Self {
+        let id = named.sign_up(clerk);
+        clerk.add_member(&colleague.organization, &id, "org:member");
+        Self {
+            session: clerk.start_session(&id),
+            id,
+            organization: colleague.organization.clone(),
+            slug: colleague.slug.clone(),
+            role: "org:member".to_owned(),
+        }
+    }
+
     /// What a token of theirs says.
     #[must_use]
     pub fn signed_in(&self) -> SignedIn {
-        SignedIn::new(&self.id, &self.session, WEB_ORIGIN).in_organization(
+        self.signed_in_from(WEB_ORIGIN)
+    }
+
+    /// What a token of theirs says that was made for a page of this origin.
+    #[must_use]
+    pub fn signed_in_from(&self, origin: &str) -> SignedIn {
+        SignedIn::new(&self.id, &self.session, origin).in_organization(
             &self.organization,
             &self.slug,
             &self.role,
@@ -238,31 +289,15 @@ impl People {
     /// Somebody signs up and founds an organization; no webhook has come yet.
     #[must_use]
     pub fn founder(&self, name: &str) -> Person {
-        let id = self
-            .clerk
-            .sign_up(&format!("{name}@example.com"), name, "Founder");
-        let organization = self.clerk.create_organization(name, name, &id);
-        Person {
-            session: self.clerk.start_session(&id),
-            id,
-            organization,
-            slug: name.to_owned(),
-            role: "org:admin".to_owned(),
-        }
+        let email = format!("{name}@example.com");
+        Person::founder(&self.clerk, named(name, "Founder", &email), name, name)
     }
 
     /// Somebody signs up and joins the organization of `colleague`; no webhook has come yet.
     #[must_use]
     pub fn joiner(&self, name: &str, colleague: &Person) -> Person {
-        let id = self.clerk.sign_up(&format!("{name}@example.com"), name, "Joiner");
-        self.clerk.add_member(&colleague.organization, &id, "org:member");
-        Person {
-            session: self.clerk.start_session(&id),
-            id,
-            organization: colleague.organization.clone(),
-            slug: colleague.slug.clone(),
-            role: "org:member".to_owned(),
-        }
+        let email = format!("{name}@example.com");
+        Person::joiner(&self.clerk, named(name, "Joiner", &email), colleague)
     }
 
     /// The envelope that the door makes of an event; none for kinds that are not used.
@@ -363,6 +398,14 @@ impl People {
         let answer = self.post(person, "/identity/me/", &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         read(&answer)
+    }
+}
+
+fn named<'a>(first_name: &'a str, last_name: &'a str, email: &'a str) -> Named<'a> {
+    Named {
+        first_name,
+        last_name,
+        email,
     }
 }
 

@@ -32,18 +32,40 @@ pub async fn organization(
     name: &str,
     now: Timestamp,
 ) -> Result<OrganizationId, DbError> {
-    let organization = ids.organization();
-    let mirrored = ClerkOrganization {
-        id: format!("org_{}", organization.uuid().simple()),
+    let id = ids.organization();
+    let organization = ClerkOrganization {
+        id: format!("org_{}", id.uuid().simple()),
         name: name.to_owned(),
         slug: name.to_owned(),
         created_by: None,
         updated_at: now,
     };
-    let tx = db.begin_naming("", &mirrored.id).await?;
-    organizations::upsert(&tx, organization, &mirrored, None, now).await?;
+    insert(db, id, &organization, now).await
+}
+
+/// Makes an organization that is at Clerk.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn mirrored(
+    db: &mut Connection,
+    ids: &Ids,
+    organization: &ClerkOrganization,
+    now: Timestamp,
+) -> Result<OrganizationId, DbError> {
+    insert(db, ids.organization(), organization, now).await
+}
+
+async fn insert(
+    db: &mut Connection,
+    id: OrganizationId,
+    organization: &ClerkOrganization,
+    now: Timestamp,
+) -> Result<OrganizationId, DbError> {
+    let tx = db.begin_naming("", &organization.id).await?;
+    organizations::upsert(&tx, id, organization, None, now).await?;
     tx.commit().await?;
-    Ok(organization)
+    Ok(id)
 }
 
 /// Connects a Slack workspace to an organization, or connects it again with another token.

@@ -116,6 +116,15 @@ impl Emulator {
         sdk(&self.endpoint(), Patience::BEHIND_A_QUEUE)
     }
 
+    /// What a request carries that no SDK makes. The emulator finds the account and the service in it and does not
+    /// check the signature.
+    #[must_use]
+    pub fn authorization(&self, service: &str) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        )
+    }
+
     /// The emulator's log.
     #[must_use]
     pub fn log(&self) -> &Path {

@@ -3,17 +3,12 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
-use axum::body::Bytes;
 use http::Request;
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::emulator::{Emulator, REGION};
+use super::emulator::Emulator;
+use crate::client::Client;
 
 /// One line that a function wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
@@ -35,8 +30,9 @@ struct Page {
 /// Reads a function's log group from its beginning on.
 #[derive(Debug)]
 pub struct LogReader {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client,
     endpoint: String,
+    authorization: String,
     group: String,
     since: i64,
     seen: HashMap<Line, usize>,
@@ -47,8 +43,9 @@ impl LogReader {
     #[must_use]
     pub fn new(emulator: &Emulator, function: &str) -> Self {
         Self {
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            client: Client::new(),
             endpoint: emulator.endpoint(),
+            authorization: emulator.authorization("logs"),
             group: format!("/aws/lambda/{function}"),
             since: 0,
             seen: HashMap::new(),
@@ -95,20 +92,12 @@ impl LogReader {
         let request = Request::post(&self.endpoint)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", "Logs_20140328.FilterLogEvents")
-            // The emulator finds the account and the service here and does not check the signature.
-            .header(
-                "authorization",
-                format!(
-                    "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/logs/aws4_request, SignedHeaders=host, Signature=0"
-                ),
-            )
-            .body(Full::from(serde_json::to_vec(&body)?))?;
-        let response = self
+            .header("authorization", &self.authorization);
+        let answer = self
             .client
-            .request(request)
+            .send(request, body.to_string())
             .await
             .context("the emulator gives no logs")?;
-        let body = response.into_body().collect().await?.to_bytes();
-        serde_json::from_slice(&body).with_context(|| format!("{} has no log", self.group))
+        serde_json::from_str(&answer.body).with_context(|| format!("{} has no log", self.group))
     }
 }

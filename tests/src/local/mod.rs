@@ -5,6 +5,7 @@
 
 mod deploy;
 mod emulator;
+mod functions;
 mod logs;
 pub mod port;
 mod postgres;
@@ -23,6 +24,7 @@ use anyhow::Context as _;
 pub use self::{
     deploy::{Build, Deployment},
     emulator::{Emulator, REGION, sdk},
+    functions::Taking,
     logs::{Line, LogReader},
     postgres::{ADMINISTRATOR, DATABASE, Postgres},
     process::{Process, Program, StopSignal},

@@ -8,6 +8,7 @@ use shared::{
     db::Db,
     id::{Ids, IntegrationId, OrganizationId},
     secret::{kms::Kms, manager::SecretStore, vault::Vault},
+    task::ClerkOrganization,
 };
 
 use super::stack::{ENVIRONMENT, Stack};
@@ -16,8 +17,9 @@ use crate::seed::{self, Installation};
 /// A Slack workspace in which the app is installed.
 #[derive(Debug, Clone, Copy)]
 pub struct Installed<'a> {
-    /// The name of the organization that connects it.
-    pub organization: &'a str,
+    /// The organization that connects it. Clerk must know it: one that it does not know counts as deleted, and its
+    /// connections are ended.
+    pub organization: &'a ClerkOrganization,
     /// The workspace (`T…`).
     pub team: &'a str,
     /// Our user there (`U…`).
@@ -58,7 +60,7 @@ impl Stack {
         let vault = Vault::new(Arc::new(keys), ENVIRONMENT, clock);
         let database = self.database().await?;
         let mut connection = database.get().await?;
-        let organization = seed::organization(&mut connection, &ids, installed.organization, now).await?;
+        let organization = seed::mirrored(&mut connection, &ids, installed.organization, now).await?;
         let installation = Installation {
             external_id: installed.team,
             bot_user_id: installed.bot_user,

@@ -182,7 +182,8 @@ async fn put(secrets: &Secrets, secret: &str, value: &Value) -> anyhow::Result<(
     Ok(())
 }
 
-fn deployed_name(function: &str) -> String {
+/// The name under which a function of the template is deployed.
+pub(super) fn deployed_name(function: &str) -> String {
     format!("infragpt-{ENVIRONMENT}-{function}")
 }
 

@@ -1,11 +1,12 @@
-//! `cargo xtask demo`: one question and a follow-up, through everything that a deployment has.
+//! `cargo xtask demo`: a question and a follow-up in Slack, then a person who signs up, through everything that a
+//! deployment has.
 
 use std::time::{Duration, Instant};
 
 use ::tests::local::Progress;
 use anyhow::{Context as _, bail};
 
-use crate::{output::say, world::World};
+use crate::{output::say, signup, world::World};
 
 /// How long an answer may take before the demo says that something is wrong; the first one starts two functions.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,6 +29,8 @@ pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
             warm.as_millis()
         ));
     }
+    say("");
+    signup::run(&world, progress).await?;
     say("");
     progress.step("stopping");
     drop(world);

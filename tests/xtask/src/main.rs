@@ -12,6 +12,7 @@ mod generate;
 mod manifest;
 mod migrate;
 mod output;
+mod signup;
 mod up;
 mod world;
 
@@ -31,7 +32,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Deploys the real template on this machine, asks one question in Slack and prints the answer.
+    /// Deploys the real template on this machine, asks a question in Slack, signs somebody up, and prints what happens.
     Demo,
     /// Deploys the real template on this machine and keeps it running until `down`.
     Up {

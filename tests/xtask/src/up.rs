@@ -72,6 +72,8 @@ pub(crate) fn agent_address(text: &str) -> Result<String, String> {
 pub(crate) async fn run(agent: Option<String>, progress: &Progress) -> anyhow::Result<()> {
     let mut running = Running::claim(&local_folder())?;
     let world = World::start("up", agent, progress).await?;
+    progress.step("telling of those who are at Clerk");
+    world.tell_all().await?;
     progress.step("ready");
     say(&world.description()?);
     running.write(Some(world.places()?))?;

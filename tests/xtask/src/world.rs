@@ -1,15 +1,21 @@
-//! A stack with a Slack workspace and an agent around it.
+//! A stack with a Slack workspace, a Clerk instance and an agent around it.
 
 use std::{fmt::Write as _, fs::File, io::Write as _, path::Path, time::Duration};
 
 use ::tests::{
-    local::{DATABASE, Installed, Progress, REGION, Stack, ThirdParties},
+    clerk::{Clerk, WebClient, WebhookSender},
+    client::{Answer, Client},
+    local::{DATABASE, Installed, Progress, REGION, Stack},
+    people::{Named, Person},
     slack::EventSender,
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use shared::{
+    auth::MAX_TOKEN_LIFETIME,
     clock::{Clock as _, SystemClock},
     connector::slack::fake::{APP_ID, FakeSlack, Workspace},
+    identity::fake::FakeEvent,
 };
 
 use crate::{agent::DemoAgent, up::Places};
@@ -18,12 +24,14 @@ const TEAM: &str = "T0LOCAL01";
 const CHANNEL: &str = "C0LOCAL01";
 const USER: &str = "U0LOCAL01";
 const TOKEN: &str = "xoxb-local-stack";
-const CLERK_INSTANCE: &str = "ins_LOCAL00001";
-const CLERK_API_KEY: &str = "sk_test_local_stack";
-/// Where the web client is, when somebody serves it with its defaults.
-const WEB_ORIGIN: &str = "http://localhost:5173";
+const ORGANIZATION: &str = "Acme";
+const ADA: Named<'_> = Named {
+    first_name: "Ada",
+    last_name: "Lovelace",
+    email: "ada@acme.example",
+};
 
-/// All that takes part in a conversation.
+/// All that takes part.
 #[derive(Debug)]
 pub(crate) struct World {
     // The stack first: it must end before what it talks to.
@@ -34,6 +42,11 @@ pub(crate) struct World {
     pub(crate) slack: FakeSlack,
     workspace: Workspace,
     events: EventSender,
+    pub(crate) clerk: Clerk,
+    /// Who founded the organization that has the Slack workspace.
+    ada: Person,
+    webhooks: WebhookSender,
+    web: WebClient,
 }
 
 impl World {
@@ -44,7 +57,7 @@ impl World {
         progress: &Progress,
     ) -> anyhow::Result<Self> {
         let fake = FakeSlack::start().await?;
-        let workspace = fake.workspace(TEAM, "Acme", TOKEN);
+        let workspace = fake.workspace(TEAM, ORGANIZATION, TOKEN);
         workspace.channel(CHANNEL, "platform");
         workspace.user(USER, "Ada");
         let (agent, agent_url) = if let Some(url) = agent {
@@ -55,19 +68,14 @@ impl World {
             (Some(agent), url)
         };
 
-        let parties = ThirdParties {
-            slack_api: fake.url(),
-            agent: agent_url.clone(),
-            clerk_issuer: fake.url(),
-            clerk_api: fake.url(),
-            clerk_api_key: CLERK_API_KEY.to_owned(),
-            clerk_instance: CLERK_INSTANCE.to_owned(),
-            web_origin: WEB_ORIGIN.to_owned(),
-        };
+        let clerk = Clerk::start().await?;
+        let ada = Person::founder(clerk.now(), ADA, ORGANIZATION, "acme");
+
+        let parties = clerk.parties(fake.url(), agent_url.clone());
         let stack = Stack::start(name, &parties, progress).await?;
         progress.step("connecting a Slack workspace to an organization");
         let installed = Installed {
-            organization: "Acme",
+            organization: &clerk.organization(&ada, ORGANIZATION),
             team: TEAM,
             bot_user: workspace.bot_user_id(),
             token: TOKEN,
@@ -76,14 +84,26 @@ impl World {
             .connect_slack(&installed)
             .await
             .context("the workspace cannot be connected")?;
-        let events = EventSender::new(&stack.url("/slack/events")?, &stack.signing_secret);
+        let client = Client::new();
         Ok(Self {
+            events: EventSender::new(
+                client.clone(),
+                &stack.url("/slack/events")?,
+                &stack.signing_secret,
+            ),
+            webhooks: WebhookSender::new(
+                client.clone(),
+                &stack.url("/webhooks/clerk")?,
+                &stack.clerk_signing_secret,
+            ),
+            web: WebClient::new(client, &stack.url("")?),
             stack,
             agent,
             agent_url,
             slack: fake,
             workspace,
-            events,
+            clerk,
+            ada,
         })
     }
 
@@ -97,13 +117,40 @@ impl World {
             .next()
             .context("Slack has nothing to tell")?;
         let acknowledged = self.events.send(&event, SystemClock.now()).await?;
-        anyhow::ensure!(
-            acknowledged.status.is_success(),
-            "slack-events answered {}; see {}",
-            acknowledged.status,
-            self.stack.logs().display()
-        );
+        self.expect_success("slack-events", &acknowledged)?;
         Ok((ts, acknowledged.took))
+    }
+
+    /// Clerk sends a webhook.
+    pub(crate) async fn tell(&self, event: &FakeEvent) -> anyhow::Result<Answer> {
+        let answer = self.webhooks.send(event, SystemClock.now()).await?;
+        self.expect_success("clerk-webhook", &answer)?;
+        Ok(answer)
+    }
+
+    /// Clerk sends all that it has not told yet.
+    pub(crate) async fn tell_all(&self) -> anyhow::Result<()> {
+        for event in self.clerk.now().drain() {
+            self.tell(&event).await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody's web client calls the API, with a session token made now.
+    pub(crate) async fn ask(&self, person: &Person, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        let answer = self.web.post(path, &self.clerk.token(person), body).await?;
+        self.expect_success("identity-api", &answer)?;
+        Ok(answer)
+    }
+
+    fn expect_success(&self, function: &str, answer: &Answer) -> anyhow::Result<()> {
+        ensure!(
+            answer.status.is_success(),
+            "{function} answered {}; the logs are in {}",
+            answer.status,
+            self.logs().display()
+        );
+        Ok(())
     }
 
     /// How one mentions the app.
@@ -124,6 +171,7 @@ impl World {
     pub(crate) fn description(&self) -> anyhow::Result<String> {
         let stack = &self.stack;
         let url = stack.url("/slack/events")?;
+        let (api, clerk) = (stack.url("")?, stack.url("/webhooks/clerk")?);
         let mut outputs = String::new();
         for (name, value) in &stack.deployment.outputs {
             if name.ends_with("QueueUrl") || name.ends_with("Arn") {
@@ -135,15 +183,33 @@ impl World {
 InfraGPT runs on this machine until `cargo xtask down`.
 
   Slack events   {url}
+  Clerk webhooks {clerk}
+  Identity API   {api}/identity/
+                 {api}/openapi.json describes it
   AWS emulator   {endpoint} (any credentials, region {REGION})
 {outputs}  Postgres       {database}
   Slack Web API  {slack} (a fake; token {TOKEN})
+  Clerk's API    {clerk_api} (a fake; key {clerk_key})
   Agent          {agent}
   Logs           {logs}
 
 Ask something, as Slack would, and read the answer in {logs}/slack.log:
 
-{curl}",
+{curl}
+
+Ask who is calling, as the web client does for Ada, who founded {ORGANIZATION}. Her token is good for {hours} hours, which is the
+longest that is taken; those that Clerk makes are good for a minute:
+
+{me}
+
+Give {ORGANIZATION} another name, as Clerk tells of it, and ask again:
+
+{webhook}",
+            clerk_api = self.clerk.now().url(),
+            clerk_key = self.clerk.now().secret_key(),
+            hours = MAX_TOKEN_LIFETIME.as_secs() / 3600,
+            me = self.identity_curl(&api),
+            webhook = self.webhook_curl(&clerk),
             endpoint = stack.emulator.endpoint(),
             database = stack.postgres.superuser_url(DATABASE),
             slack = self.slack.url(),
@@ -181,6 +247,32 @@ signature=$(printf 'v0:%s:%s' "$now" "$body" | python3 -c 'import hashlib, hmac,
 print("v0=" + hmac.new(b"{secret}", sys.stdin.buffer.read(), hashlib.sha256).hexdigest())')
 curl -i '{url}' -H 'content-type: application/json' \
   -H "x-slack-request-timestamp: $now" -H "x-slack-signature: $signature" --data-binary "$body""#
+        )
+    }
+
+    /// A command that asks who is calling.
+    fn identity_curl(&self, api: &str) -> String {
+        let token = self.clerk.long_token(&self.ada);
+        format!(
+            r#"token='{token}'
+curl -i '{api}/identity/me/' -H "authorization: Bearer $token" -H 'content-type: application/json' --data '{{}}'"#
+        )
+    }
+
+    /// A command that sends a webhook of Clerk's, signed when it is run: Svix's signatures are good for five minutes.
+    fn webhook_curl(&self, url: &str) -> String {
+        let clerk = self.clerk.now();
+        let (instance, organization, slug) = (clerk.instance_id(), &self.ada.organization, &self.ada.slug);
+        let secret = &self.stack.clerk_signing_secret;
+        format!(
+            r#"now=$(date +%s)
+id="msg_$now"
+body='{{"object":"event","type":"organization.updated","instance_id":"{instance}","timestamp":'$now'000,
+"data":{{"object":"organization","id":"{organization}","name":"{ORGANIZATION} Rockets","slug":"{slug}","updated_at":'$now'000}}}}'
+signature=$(printf '%s.%s.%s' "$id" "$now" "$body" | python3 -c 'import base64, hashlib, hmac, sys
+key = base64.b64decode("{secret}".removeprefix("whsec_"))
+print("v1," + base64.b64encode(hmac.new(key, sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
+curl -i '{url}' -H 'content-type: application/json'   -H "svix-id: $id" -H "svix-timestamp: $now" -H "svix-signature: $signature" --data-binary "$body""#
         )
     }
 
