@@ -23,11 +23,7 @@ use tests::{
 };
 use tokio_postgres::Client;
 
-const CAUSE: Cause<'static> = Cause {
-    actor: "test",
-    request_id: None,
-    address: None,
-};
+const CAUSE: Cause<'static> = Cause::by_itself("test", None);
 
 /// What is mirrored of those whose Clerk ids end so, one line a row, in an order that does not depend on our own ids.
 async fn mirror(client: &Client, ending: &str) -> String {

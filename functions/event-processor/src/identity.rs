@@ -22,11 +22,7 @@ pub(crate) async fn process(
         tracing::debug!("the delivery has been dealt with");
         return Ok(());
     }
-    let cause = Cause {
-        actor: ACTOR,
-        request_id: Some(&envelope.event_id),
-        address: None,
-    };
+    let cause = Cause::by_itself(ACTOR, Some(&envelope.event_id));
     let applied = apply(&tx, &app.ids, change, cause, now).await?;
     tx.commit().await?;
     match applied {

@@ -46,11 +46,7 @@ pub(crate) async fn process(
     }
     // They open nothing any more; what is not kept cannot leak.
     integration_credentials::delete(&tx, organization, integration).await?;
-    let cause = Cause {
-        actor: ACTOR,
-        request_id: Some(&envelope.event_id),
-        address: None,
-    };
+    let cause = Cause::by_itself(ACTOR, Some(&envelope.event_id));
     let details = json!({ "reason": ending.reason });
     let entry = cause.entry(&app.ids, "integration.ended", integration, details, now);
     audit_events::insert(&tx, organization, &entry).await?;

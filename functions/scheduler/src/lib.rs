@@ -146,11 +146,7 @@ async fn run(app: &App, job: Job, event: &LambdaEvent<Value>) -> Result<Value, J
                 clock: &*app.clock,
                 ids: &app.ids,
                 metrics: &app.metrics,
-                cause: Cause {
-                    actor: ACTOR,
-                    request_id: Some(&event.context.request_id),
-                    address: None,
-                },
+                cause: Cause::by_itself(ACTOR, Some(&event.context.request_id)),
             };
             serde_json::to_value(reconciler.run(until).await?)?
         }

@@ -23,7 +23,15 @@ pub(super) struct Claims {
     pub(super) iat: Option<i64>,
     pub(super) nbf: Option<i64>,
     pub(super) exp: Option<i64>,
+    pub(super) act: Option<Actor>,
     v: Option<i64>,
+}
+
+/// Who acts as the person: somebody of the team that administers the Clerk instance.
+/// Source: "User impersonation" at <https://clerk.com/docs/guides/users/impersonation>.
+#[derive(Deserialize)]
+pub(super) struct Actor {
+    pub(super) sub: String,
 }
 
 /// The organization that a person has chosen to work in, and what they may do there.

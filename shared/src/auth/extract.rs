@@ -108,6 +108,8 @@ pub struct Caller {
     pub clerk_user_id: String,
     /// The organization, as Clerk names it.
     pub clerk_org_id: String,
+    /// Who acts in the person's place, where an administrator of the Clerk instance does.
+    pub impersonator: Option<String>,
     /// What is known of the request from around it.
     pub origin: Origin,
 }
@@ -120,6 +122,7 @@ impl Caller {
             actor,
             request_id: self.origin.request_id.as_deref(),
             address: self.origin.address.as_deref(),
+            impersonator: self.impersonator.as_deref(),
         }
     }
 
@@ -247,6 +250,7 @@ async fn authenticate<A: Authenticates>(
                 actor: A::ACTOR,
                 request_id: origin.request_id.as_deref(),
                 address: origin.address.as_deref(),
+                impersonator: session.impersonator.as_deref(),
             };
             let sides = provision(&mut db, app.ids(), claimed, cause, now)
                 .await?
@@ -258,6 +262,7 @@ async fn authenticate<A: Authenticates>(
         user,
         organization: organization_id,
         role,
+        impersonator: session.impersonator,
         clerk_user_id: session.user_id,
         clerk_org_id: organization.id.clone(),
         origin,

@@ -45,6 +45,8 @@ pub struct Session {
     pub user_id: String,
     /// The session: `sess_…`.
     pub session_id: String,
+    /// Who acts in their place, where they do not act themselves: an administrator of the Clerk instance, by Clerk's id.
+    pub impersonator: Option<String>,
     /// The organization that they have chosen to work in.
     pub organization: Option<SessionOrganization>,
     /// The origin that the session was begun from; one of ours.
@@ -278,7 +280,13 @@ impl SessionVerifier {
         {
             return Err(Claim("o"));
         }
+        // An id of whatever kind, which ends up in the record: it must be one, and not a story.
+        let is_actor = |id: &String| is_id(id, "");
+        let impersonator = claims
+            .act
+            .map(|actor| Some(actor.sub).filter(is_actor).ok_or(Claim("act")));
         Ok(Session {
+            impersonator: impersonator.transpose()?,
             user_id: claims.sub.filter(|id| is_id(id, "user_")).ok_or(Claim("sub"))?,
             session_id: claims.sid.filter(|id| is_id(id, "sess_")).ok_or(Claim("sid"))?,
             organization,

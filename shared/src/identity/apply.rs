@@ -40,19 +40,35 @@ pub struct Cause<'a> {
     pub request_id: Option<&'a str>,
     /// The network address that the request came from.
     pub address: Option<&'a str>,
+    /// Who acts in the person's place, by Clerk's id.
+    pub impersonator: Option<&'a str>,
 }
 
-impl Cause<'_> {
-    /// An entry for the record.
+impl<'a> Cause<'a> {
+    /// A function that acts by itself, because of a delivery where there is one.
+    #[must_use]
+    pub const fn by_itself(function: &'a str, delivery: Option<&'a str>) -> Self {
+        Self {
+            actor: function,
+            request_id: delivery,
+            address: None,
+            impersonator: None,
+        }
+    }
+
+    /// An entry for the record; `details` are facts by name. Who acts in a person's place is added to them.
     #[must_use]
     pub fn entry(
         self,
         ids: &Ids,
         action: &str,
         subject: impl Display,
-        details: Value,
+        mut details: Value,
         now: Timestamp,
     ) -> AuditEvent {
+        if let (Some(impersonator), Some(details)) = (self.impersonator, details.as_object_mut()) {
+            details.insert("impersonated_by".to_owned(), impersonator.into());
+        }
         AuditEvent {
             id: ids.audit_event(),
             actor: self.actor.to_owned(),

@@ -359,6 +359,52 @@ async fn another_organization_cannot_be_told_about() {
     }
 }
 
+/// Somebody who administers the Clerk instance may sign in as a person; the record tells the two apart.
+#[tokio::test]
+async fn what_an_administrator_of_clerk_does_in_a_persons_place_is_recorded_as_that() {
+    let people = People::start().await.expect("a world");
+    let ada = people.founder("acme");
+    let id = people.me(&ada).await["id"].clone();
+    let issuer = &people.issuer;
+    let now = shared::clock::Clock::now(&people.clock);
+    let token = |actor: Value| {
+        let mut payload = ada.signed_in().payload(&issuer.url(), now);
+        payload["act"] = actor;
+        issuer.key().sign(&issuer.key().header(), &payload)
+    };
+    let call = |actor| tests::people::bearer(SET, &token(actor), &told(&id));
+    assert_eq!(
+        people
+            .send(&call(json!({"sub": "user_2support", "iss": "x"})))
+            .await
+            .status,
+        200
+    );
+    let record = people
+        .post(
+            &ada,
+            "/identity/audit/",
+            &json!({"action": "organization.described"}),
+        )
+        .await;
+    assert_eq!(
+        read(&record)["events"][0]["details"]["impersonated_by"],
+        "user_2support"
+    );
+    for nonsense in [
+        json!({}),
+        json!({"sub": ""}),
+        json!({"sub": "user_1\n{}"}),
+        json!("user_1"),
+    ] {
+        assert_eq!(
+            people.send(&call(nonsense.clone())).await.status,
+            401,
+            "{nonsense}"
+        );
+    }
+}
+
 /// The lists of the form are those of the schema, word by word.
 #[tokio::test]
 async fn every_word_of_the_lists_is_one_that_the_database_takes_and_no_other() {

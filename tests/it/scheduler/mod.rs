@@ -126,11 +126,7 @@ impl World {
     async fn apply(&self, change: &IdentityChange) -> Applied {
         let mut db = self.database.pool(1).expect("a way in").get().await.expect("it");
         let tx = db.begin().await.expect("it begins");
-        let cause = Cause {
-            actor: "event-processor",
-            request_id: None,
-            address: None,
-        };
+        let cause = Cause::by_itself("event-processor", None);
         let applied = apply(&tx, &Ids::random(), change, cause, self.clock.now()).await;
         tx.commit().await.expect("it ends");
         applied.expect("it is applied")
