@@ -123,6 +123,25 @@ impl Tenant {
     }
 }
 
+/// The question that an organization has asked is answered, and another one waits, with somebody at work on it.
+async fn talk(client: &Client, name: &str) {
+    client
+        .batch_execute(&format!(
+            "INSERT INTO messages
+                 SELECT gen_random_uuid(), organization_id, conversation_id, role, NULL, '3.{name}', sender_user_id,
+                        sender_name, message_text, sent_at, created_at
+                   FROM messages WHERE slack_message_ts = '1.{name}';
+             INSERT INTO messages
+                 SELECT gen_random_uuid(), organization_id, conversation_id, 'assistant', message_id, '2.{name}', NULL,
+                        NULL, 'answer to {name}', sent_at, created_at
+                   FROM messages WHERE slack_message_ts = '1.{name}';
+             INSERT INTO deliveries
+             VALUES ('slack', 'T{name}:1', 'in_progress', 1, 1, now() + interval '1 hour', NULL, now(), now())"
+        ))
+        .await
+        .expect("the rows fit the schema");
+}
+
 /// What a parameter is bound to, whoever binds it.
 fn constant(statement: &str, parameter: &str) -> &'static str {
     match (statement, parameter) {
@@ -301,6 +320,9 @@ impl World {
     async fn new() -> Self {
         let (database, acme_id, rival_id, tables) = two().await;
         let client = database.superuser().await.expect("a connection");
+        for name in ["acme", "rival"] {
+            talk(&client, name).await;
+        }
         let acme = Tenant::of(&client, "acme", acme_id).await;
         let rival = Tenant::of(&client, "rival", rival_id).await;
         let tables = rows_of(&tables, acme_id);
