@@ -53,9 +53,27 @@ async fn the_deployed_stack_keeps_its_promises() {
         .tell("the dispatcher is killed in three places", kill::begin(&world))
         .await;
     // It is gone, so the database is away when the next process starts.
-    stories
-        .tell("the database is away for a while", outage::database(&mut world))
+    let waiting = stories
+        .tell(
+            "the database is away for a while",
+            outage::database_goes(&mut world),
+        )
         .await;
+    // Also when that went wrong: all that follows needs it.
+    world
+        .stack
+        .postgres
+        .restart()
+        .await
+        .expect("the database is back");
+    if let Some(waiting) = waiting {
+        stories
+            .tell(
+                "what waited for the database is done",
+                outage::database_comes(&world, waiting),
+            )
+            .await;
+    }
     tell_meanwhile(&mut stories, &world).await;
     if let Some(killed) = killed {
         stories
