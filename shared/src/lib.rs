@@ -9,7 +9,8 @@
 //!   db, secret                           what we keep
 //!   task, id, clock, json, config, telemetry   words everybody uses
 //! ```
-//! `http::client`, the way out, uses `json` only, and whatever talks to somebody may use it.
+//! `http::client`, the way out, uses `json` only, and whatever talks to somebody may use it. `aws` is how the clients of
+//! AWS are configured, by the edges alone.
 //! `db` is the only module that uses the generated `sql` crate; `connector` never uses `db`, `queue` or the vault.
 
 pub mod agent;

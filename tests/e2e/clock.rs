@@ -2,7 +2,6 @@
 //! operator may: at once.
 
 use serde_json::{Value, json};
-use tests::local::DATABASE;
 
 use crate::world::World;
 
@@ -74,12 +73,7 @@ pub(crate) async fn expired(world: &World) {
         world.clerk.now().delete_user(&person.id);
     }
     world.webhooks_come().await;
-    let superuser = world
-        .stack
-        .postgres
-        .superuser(DATABASE)
-        .await
-        .expect("a connection");
+    let superuser = world.superuser().await;
     let aged = superuser
         .execute(
             "UPDATE users SET deleted_at = deleted_at - interval '31 days' WHERE clerk_user_id = $1",

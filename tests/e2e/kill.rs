@@ -108,42 +108,17 @@ pub(crate) async fn end(world: &World, killed: [Killed; 3]) {
 /// minutes in which it knows a record by its id: then only the ledger tells that they are known.
 async fn beside(world: &World) -> Thread {
     let thread = world.mention("asked beside it").await;
-    let queue = world.queue("TasksQueue");
-    let received = world
-        .sqs
-        .receive_message()
-        .queue_url(queue)
-        .max_number_of_messages(10)
-        .visibility_timeout(0)
-        .message_attribute_names("All")
-        .message_system_attribute_names(aws_sdk_sqs::types::MessageSystemAttributeName::All)
-        .send()
-        .await
-        .expect("the queue answers");
-    let about_it: Vec<_> = received
-        .messages()
+    let waiting = world.waiting("TasksQueue").await;
+    let about_it: Vec<_> = waiting
         .iter()
         .filter(|message| message.body().is_some_and(|body| body.contains(&thread.ts)))
         .collect();
     assert_eq!(about_it.len(), 2, "a mention is told of twice");
     for (number, message) in about_it.into_iter().enumerate() {
         world.tap(message);
-        let group = message
-            .attributes()
-            .and_then(|attributes| {
-                attributes.get(&aws_sdk_sqs::types::MessageSystemAttributeName::MessageGroupId)
-            })
-            .expect("a group");
         world
-            .sqs
-            .send_message()
-            .queue_url(queue)
-            .message_group_id(group)
-            .message_deduplication_id(format!("again-{number}"))
-            .message_body(message.body().unwrap_or_default())
-            .send()
-            .await
-            .expect("the queue takes it");
+            .put_again("TasksQueue", message, &format!("again-{number}"))
+            .await;
     }
     thread
 }

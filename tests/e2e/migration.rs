@@ -9,12 +9,7 @@ pub(crate) async fn prepared(world: &World) {
     let resource = world.stack.deployment.resource("Migrations");
     assert!(!resource.expect("the custom resource is there").is_empty());
 
-    let superuser = world
-        .stack
-        .postgres
-        .superuser(DATABASE)
-        .await
-        .expect("a connection");
+    let superuser = world.superuser().await;
     let applied: i64 = superuser
         .query_one("SELECT count(*) FROM refinery_schema_history", &[])
         .await

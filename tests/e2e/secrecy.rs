@@ -4,10 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 use shared::clock::{Clock as _, SystemClock};
-use tests::{
-    agent::Behaviour,
-    local::{DATABASE, Installed},
-};
+use tests::{agent::Behaviour, local::Installed};
 
 use crate::{
     door::signed,
@@ -88,12 +85,7 @@ pub(crate) async fn revocation(world: &World) {
     deliver("Ev0E2EUNINSTALLED", LEAVING, json!({"type": "app_uninstalled"})).await;
     said("Ev0E2EUNINSTALLED", "a connection was ended by Slack").await;
 
-    let superuser = world
-        .stack
-        .postgres
-        .superuser(DATABASE)
-        .await
-        .expect("a connection");
+    let superuser = world.superuser().await;
     let rows = superuser
         .query(
             "SELECT i.integration_id = $1, i.status, i.health_reason, count(c.*)

@@ -1,6 +1,5 @@
 //! An operator lets events wait, and lets them go on.
 
-use aws_sdk_sqs::types::MessageSystemAttributeName;
 use tests::local::Taking;
 
 use crate::{people::is_about, world::World};
@@ -20,38 +19,17 @@ pub(crate) async fn stop_and_go(world: &World) {
         panic!("one change is told of once");
     };
     world.tell(renamed).await;
-    let queue = world.queue("EventsQueue");
-    let received = world
-        .sqs
-        .receive_message()
-        .queue_url(queue)
-        .max_number_of_messages(10)
-        .visibility_timeout(0)
-        .message_attribute_names("All")
-        .message_system_attribute_names(MessageSystemAttributeName::All)
-        .send()
-        .await
-        .expect("the queue answers");
+    let waiting = world.waiting("EventsQueue").await;
     take(Taking::On).await.expect("the mapping is there");
-    let [message] = received.messages() else {
-        panic!("{} records wait on events.fifo", received.messages().len());
+    let [message] = &waiting[..] else {
+        panic!("{} records wait on events.fifo", waiting.len());
     };
     world.tap(message);
     let body = message.body().expect("a body");
     assert!(body.contains(&new.first), "what changed travels on the queue");
     world.until_applied(renamed).await;
 
-    let system = message.attributes().expect("system attributes");
-    world
-        .sqs
-        .send_message()
-        .queue_url(queue)
-        .message_group_id(&system[&MessageSystemAttributeName::MessageGroupId])
-        .message_deduplication_id("again")
-        .message_body(body)
-        .send()
-        .await
-        .expect("the queue takes it");
+    world.put_again("EventsQueue", message, "again").await;
     world
         .until_logged("event-processor", |entry| {
             entry.says("the delivery has been dealt with") && is_about(entry, renamed)

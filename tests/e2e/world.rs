@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
-use aws_sdk_sqs::{Client as Sqs, types::QueueAttributeName};
+use aws_sdk_sqs::{
+    Client as Sqs,
+    types::{Message as Record, MessageSystemAttributeName, QueueAttributeName},
+};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 use shared::connector::slack::fake::{FakeSlack, Message, Workspace};
@@ -15,7 +18,7 @@ use tests::{
     agent::{AgentServer, Behaviour},
     clerk::{Clerk, WebClient, WebhookSender},
     client::Client,
-    local::{Installed, Progress, Stack},
+    local::{DATABASE, Installed, Progress, Stack},
     people::{Named, Person},
 };
 
@@ -426,6 +429,43 @@ impl World {
         self.stack.deployment.resource(logical).expect("a queue")
     }
 
+    /// What waits on a queue of the template, up to ten records; it stays there for others to take.
+    pub(crate) async fn waiting(&self, logical: &str) -> Vec<Record> {
+        let received = self
+            .sqs
+            .receive_message()
+            .queue_url(self.queue(logical))
+            .max_number_of_messages(10)
+            .visibility_timeout(0)
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .expect("the queue answers");
+        received.messages.unwrap_or_default()
+    }
+
+    /// Puts a record on its queue once more, under another id: as SQS may do after the five minutes in which it knows
+    /// one by its id.
+    pub(crate) async fn put_again(&self, logical: &str, record: &Record, id: &str) {
+        let system = record.attributes().expect("system attributes");
+        self.sqs
+            .send_message()
+            .queue_url(self.queue(logical))
+            .message_group_id(&system[&MessageSystemAttributeName::MessageGroupId])
+            .message_deduplication_id(id)
+            .message_body(record.body().expect("a body"))
+            .send()
+            .await
+            .expect("the queue takes it");
+    }
+
+    /// The database, as whoever may see everything.
+    pub(crate) async fn superuser(&self) -> tokio_postgres::Client {
+        let connected = self.stack.postgres.superuser(DATABASE).await;
+        connected.expect("a connection")
+    }
+
     /// Writes what the functions wrote, and what is said in Slack, beside the logs of the servers.
     pub(crate) async fn keep_logs(&self) {
         let folder = self.stack.logs();
@@ -458,13 +498,9 @@ impl World {
                 self.workspace.transcript(CHANNEL, Some(&thread.ts))
             );
         }
-        let superuser = self
-            .stack
-            .postgres
-            .superuser(tests::local::DATABASE)
+        let unfinished: i64 = self
+            .superuser()
             .await
-            .expect("a connection");
-        let unfinished: i64 = superuser
             .query_one("SELECT count(*) FROM deliveries WHERE state <> 'done'", &[])
             .await
             .expect("the ledger")

@@ -927,7 +927,7 @@ async fn a_database_that_is_away_returns_the_record_and_answers_when_it_is_back(
     let (_, envelope) = mention(&stack, &acme, "why?");
     let dispatcher = stack.dispatcher().expect("a process");
 
-    stack.database_goes_away().await.expect("the database closes");
+    stack.database.goes_away().await.expect("the database closes");
     assert_eq!(
         stack
             .handle(&dispatcher, vec![record("r", 1, &envelope)])
@@ -935,7 +935,7 @@ async fn a_database_that_is_away_returns_the_record_and_answers_when_it_is_back(
             .returned,
         ["r"]
     );
-    stack.database_comes_back().await.expect("the database opens");
+    stack.database.comes_back().await.expect("the database opens");
     assert_eq!(
         stack
             .handle(&dispatcher, vec![record("r", 2, &envelope)])

@@ -452,23 +452,12 @@ async fn with_the_database_away_events_go_back_with_all_later_ones_of_their_grou
         .iter()
         .filter_map(|event| Some(record(&event.id, 1, &people.envelope(event)?)))
         .collect();
-    let client = people.database.superuser().await.expect("a connection");
-    let name: String = client
-        .query_one("SELECT current_database()::text", &[])
-        .await
-        .expect("a name")
-        .get(0);
-    client
-        .batch_execute(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT 0"))
-        .await
-        .expect("nobody is let in");
+    people.database.goes_away().await.expect("it goes");
     assert_eq!(people.process(batch.clone()).await.returned.len(), 3);
     assert!(people.inbox.buried().is_empty());
-    client
-        .batch_execute(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT -1"))
-        .await
-        .expect("everybody is let in");
+    people.database.comes_back().await.expect("it comes back");
     assert!(people.process(batch).await.returned.is_empty());
+    let client = people.database.superuser().await.expect("a connection");
     let count: i64 = client
         .query_one(
             "SELECT count(*) FROM users WHERE last_name = 'Lovelace' OR first_name = 'Grace'",

@@ -513,12 +513,12 @@ async fn the_dispatcher_tells_nothing_whatever_goes_wrong() {
             stack.slack.no_more_trouble();
         }
     }
-    stack.database_goes_away().await.expect("it goes");
+    stack.database.goes_away().await.expect("it goes");
     assert!(
         !run(&stack, &acme, 1).await,
         "nothing is answered without the database"
     );
-    stack.database_comes_back().await.expect("it comes back");
+    stack.database.comes_back().await.expect("it comes back");
     stack
         .move_credentials(acme.integration, other.integration)
         .await

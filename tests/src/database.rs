@@ -102,6 +102,36 @@ impl Database {
         client(&self.application()).await
     }
 
+    /// It goes away: who is connected is thrown out, and none but superusers are let in.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn goes_away(&self) -> anyhow::Result<()> {
+        let server = client(&self.server.superuser("postgres")).await?;
+        self.limit_connections(&server, 0).await?;
+        server
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+                &[&self.name],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// It is back.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn comes_back(&self) -> anyhow::Result<()> {
+        let server = client(&self.server.superuser("postgres")).await?;
+        self.limit_connections(&server, -1).await
+    }
+
+    async fn limit_connections(&self, server: &tokio_postgres::Client, limit: i32) -> anyhow::Result<()> {
+        let statement = format!("ALTER DATABASE {} CONNECTION LIMIT {limit}", self.name);
+        Ok(server.batch_execute(&statement).await?)
+    }
+
     /// Adds an organization.
     ///
     /// # Errors

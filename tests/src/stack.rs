@@ -217,44 +217,6 @@ impl Stack {
         Ok(())
     }
 
-    /// The database goes away: who is connected is thrown out, and nobody is let in.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub async fn database_goes_away(&self) -> anyhow::Result<()> {
-        self.let_in(false).await
-    }
-
-    /// The database is back.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub async fn database_comes_back(&self) -> anyhow::Result<()> {
-        self.let_in(true).await
-    }
-
-    async fn let_in(&self, everybody: bool) -> anyhow::Result<()> {
-        let superuser = self.database.superuser().await?;
-        let name: String = superuser
-            .query_one("SELECT current_database()::text", &[])
-            .await?
-            .get(0);
-        let limit = if everybody { -1 } else { 0 };
-        superuser
-            .batch_execute(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT {limit}"))
-            .await?;
-        if !everybody {
-            superuser
-                .execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                      WHERE datname = current_database() AND pid <> pg_backend_pid()",
-                    &[],
-                )
-                .await?;
-        }
-        Ok(())
-    }
-
     /// The envelopes that slack-events makes of a message: one for each event that Slack sends about it.
     ///
     /// # Panics

@@ -11,7 +11,7 @@ use shared::{
     identity::event::{self, ClerkEvent, ClerkEventError},
     queue::Queue,
     task::{DeliveryKey, Envelope, Source, Task},
-    webhook::{Verified, svix::Clerk},
+    webhook::{Receives as _, Verified, svix::Clerk},
 };
 
 use crate::App;
@@ -31,14 +31,7 @@ pub(crate) async fn handler(
         delivery.received_at(),
         origin.traceparent,
     )
-    .inspect_err(|error| {
-        // Clerk signed it and we cannot use it: either our reading or our configuration is wrong.
-        app.metrics.count("DeliveryUnusable", None);
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "a signed delivery cannot be used"
-        );
-    })?;
+    .inspect_err(|error| app.tell_unusable(error))?;
 
     match verdict {
         Verdict::Put(put) => {

@@ -1,7 +1,7 @@
 //! What the web client starts with: who somebody is, whom they belong to, and what their organization did.
 //!
 //! To add a route: a file called after what it does, with a handler that takes [`Member`] or [`Admin`], a description
-//! for machines above it, and one line in [`api`]; then `cargo xtask codegen`.
+//! for machines above it, and one line in `api`; then `cargo xtask codegen`.
 //!
 //! [`Member`]: shared::auth::Member
 //! [`Admin`]: shared::auth::Admin

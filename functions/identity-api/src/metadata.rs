@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     auth::Admin,
+    clock::Timestamp,
     db::{audit_events, organization_metadata},
     http::{
         error::{ApiError, FieldProblem, Problem},
@@ -15,7 +16,7 @@ use shared::{
 };
 use utoipa::ToSchema;
 
-use crate::{ACTOR, App};
+use crate::App;
 
 /// A list of words that a field may hold. The schema has the same lists.
 macro_rules! words {
@@ -155,15 +156,12 @@ pub(crate) async fn set(
         audit_events::insert(&tx, caller.organization, &entry).await?;
     }
     tx.commit().await?;
-    tracing::debug!(function = ACTOR, "an organization told about itself");
+    tracing::debug!(organization.id = %caller.organization, "an organization told about itself");
     Ok(Json(Nothing {}))
 }
 
 /// What was told, if every word of it is in its list; all that is wrong with it otherwise.
-fn checked(
-    telling: MetadataInput,
-    now: shared::clock::Timestamp,
-) -> Result<organization_metadata::Metadata, ApiError> {
+fn checked(telling: MetadataInput, now: Timestamp) -> Result<organization_metadata::Metadata, ApiError> {
     let mut problems = Vec::new();
     let mut check = |field: String, word: &str, words: &[&str]| {
         if !words.contains(&word) {

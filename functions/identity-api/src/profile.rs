@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::{
     App,
-    metadata::{CompanySize, ObservabilityTool, TeamSize, UseCase},
+    metadata::{ObservabilityTool, UseCase},
 };
 
 /// Who the client thinks it is. What is absent is not compared.
@@ -70,11 +70,9 @@ pub(crate) enum Role {
 /// What an organization told about itself; blank and empty where it has not.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MetadataView {
-    /// How big the company is; blank when it has not been told.
-    #[schema(value_type = CompanySize)]
+    /// How big the company is, in a word of `CompanySize`; blank when it has not been told.
     company_size: String,
-    /// How many people will use `InfraGPT`; blank when it has not been told.
-    #[schema(value_type = TeamSize)]
+    /// How many people will use `InfraGPT`, in a word of `TeamSize`; blank when it has not been told.
     team_size: String,
     /// What it is for.
     #[schema(value_type = Vec<UseCase>)]

@@ -15,7 +15,7 @@ use shared::{
     id::TaskId,
     queue::Queue,
     task::{DeliveryKey, Envelope, Source, Task},
-    webhook::{Verified, slack::Slack},
+    webhook::{Receives as _, Verified, slack::Slack},
 };
 
 use crate::App;
@@ -35,14 +35,7 @@ pub(crate) async fn handler(
         delivery.received_at(),
         origin.traceparent,
     )
-    .inspect_err(|error| {
-        // Slack signed it and we cannot use it: either our reading or our configuration is wrong.
-        app.metrics.count("DeliveryUnusable", None);
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "a signed delivery cannot be used"
-        );
-    })?;
+    .inspect_err(|error| app.tell_unusable(error))?;
 
     match verdict {
         Verdict::Put(put) => {

@@ -18,7 +18,7 @@ use shared::{
     queue::{Queue, SqsQueue, TaskQueue},
     secret::manager::SecretStore,
     telemetry::Metrics,
-    webhook::{Keyring, Receives, slack::Slack},
+    webhook::{self, Keyring, Receives, slack::Slack},
 };
 
 pub use config::Config;
@@ -27,9 +27,6 @@ pub use events::{Put, Verdict, classify};
 /// Slack gives up after three seconds. With a start before it that took all of its patience, the answer is still there
 /// after two and a half; the rest is for the way.
 const DEADLINE: Duration = Duration::from_millis(1_900);
-/// How long the start waits for the secret and the queue. What is not there by then is asked for again by the first
-/// delivery, which has a deadline of its own.
-const START_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The service with all it needs.
 pub struct App {
@@ -72,13 +69,7 @@ impl App {
                 (Queue::Events, config.events_queue_url.clone()),
             ],
         );
-        // Both at once, and now: Lambda gives the start more CPU than it gives a small function later.
-        let warm = async { tokio::join!(keyring.keys(), queue.connect()).0 };
-        match tokio::time::timeout(START_PATIENCE, warm).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
-            Ok(Err(_)) | Err(_) => tracing::warn!("started without the signing secret or the queue"),
-        }
+        webhook::warm(&keyring, &queue).await?;
         Ok(Self {
             metrics: Metrics::new(&config.environment, "slack-events", Arc::clone(&clock)),
             config,
@@ -114,6 +105,8 @@ pub fn router(app: App) -> Router {
 
 #[cfg(test)]
 mod tests {
+    use shared::webhook::START_PATIENCE;
+
     use super::*;
 
     #[test]

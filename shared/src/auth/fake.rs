@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt, io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -31,9 +31,12 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
-use crate::clock::{Timestamp, after};
+use crate::{
+    clock::{Timestamp, after},
+    http::fake::{ANY_PORT, Server},
+};
 
 /// For how long Clerk's session tokens are good.
 const LIFETIME: Duration = Duration::from_mins(1);
@@ -299,19 +302,14 @@ pub struct FakeIssuer(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    server: Server,
 }
 
 impl fmt::Debug for FakeIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FakeIssuer").field(&self.0.address).finish()
+        f.debug_tuple("FakeIssuer")
+            .field(&self.0.server.address())
+            .finish()
     }
 }
 
@@ -348,7 +346,7 @@ impl FakeIssuer {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> io::Result<Self> {
-        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+        Self::start_at(ANY_PORT).await
     }
 
     /// As [`start`](Self::start), at a given address.
@@ -356,8 +354,6 @@ impl FakeIssuer {
     /// # Errors
     /// When the address cannot be had.
     pub async fn start_at(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             state: Mutex::new(Instance {
                 key: SigningKey::number(0),
@@ -368,22 +364,14 @@ impl FakeIssuer {
         let router = Router::new()
             .route("/.well-known/jwks.json", get(keys))
             .with_state(Arc::clone(&shared));
-        #[expect(clippy::disallowed_methods, reason = "a fake server is no part of a function")]
-        let server = tokio::spawn(async move {
-            // Ends with an error only when the listener breaks, which every caller then notices.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self(Arc::new(Inner {
-            shared,
-            address,
-            server,
-        })))
+        let server = Server::start(address, router).await?;
+        Ok(Self(Arc::new(Inner { shared, server })))
     }
 
     /// The issuer, as its tokens write it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.0.address)
+        format!("http://{}", self.0.server.address())
     }
 
     /// Where the keys are, for [`Jwks::published`](super::Jwks::published).

@@ -37,11 +37,11 @@ use crate::{
 };
 
 /// What the comparison is called in the database.
-pub const NAME: &str = "clerk";
+const NAME: &str = "clerk";
 
 /// From the end of a pass to the beginning of the next. Webhooks bring nearly everything, and Clerk tries a failed one
 /// again for a day; a pass only finds what they gave up.
-pub const EVERY: Duration = Duration::from_hours(24);
+const EVERY: Duration = Duration::from_hours(24);
 
 /// How long a run holds the comparison from each note of where it stands. After that it counts as dead.
 pub const LEASE: Duration = Duration::from_mins(1);

@@ -1,6 +1,6 @@
 //! The only way a delivery reaches a handler.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use axum::{
     body::{Bytes, HttpBody as _, to_bytes},
@@ -23,6 +23,13 @@ pub trait Receives<S: Scheme>: Send + Sync + 'static {
     fn clock(&self) -> &SharedClock;
     /// Where acceptance and refusal are counted.
     fn metrics(&self) -> &Metrics;
+
+    /// Tells the operator of a delivery that its sender signed and that we cannot use: either our reading or our
+    /// configuration is wrong.
+    fn tell_unusable(&self, error: &(dyn Error + 'static)) {
+        self.metrics().count("DeliveryUnusable", None);
+        tracing::warn!(error, "a signed delivery cannot be used");
+    }
 }
 
 impl<S: Scheme, A: Receives<S>> FromRequest<Arc<A>> for Verified<S> {

@@ -14,7 +14,7 @@ pub mod keyring;
 pub mod slack;
 pub mod svix;
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use aws_lc_rs::{constant_time, hmac};
 use axum::body::Bytes;
@@ -25,7 +25,10 @@ use zeroize::Zeroizing;
 pub use extract::Receives;
 pub use keyring::Keyring;
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, queue::SqsQueue, secret::manager::SecretError};
+
+/// How long the start of a function that takes deliveries waits for the secrets and the queue.
+pub const START_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why a delivery is not taken for its sender's. The sender is told none of this, only that it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -299,6 +302,25 @@ impl<S: Scheme> fmt::Debug for Verified<S> {
             .field("received_at", &self.received_at)
             .field("label", &self.label)
             .finish_non_exhaustive()
+    }
+}
+
+/// Reads the signing secrets and connects to the queue, both at once, at the start: Lambda gives that more CPU than it
+/// gives a small function later. What is not there in [`START_PATIENCE`] is asked for again by the first delivery, which
+/// has a deadline of its own.
+///
+/// # Errors
+/// A signing secret that is empty or not as it should be. That Secrets Manager or the queue is away is no error: they may
+/// be back when the first delivery comes.
+pub async fn warm<S: Scheme>(keyring: &Keyring<S>, queue: &SqsQueue) -> Result<(), SecretError> {
+    let both = async { tokio::join!(keyring.keys(), queue.connect()).0 };
+    match tokio::time::timeout(START_PATIENCE, both).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if !error.is_outage() => Err(error),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!("started without the signing secret or the queue");
+            Ok(())
+        }
     }
 }
 

@@ -342,7 +342,7 @@ async fn no_log_line_of_any_level_says_who_people_are_or_how_clerk_signs() {
         "424242",
         "payroll",
         "203.0.113.7",
-        "0815",
+        "ticket-0815",
         &SECRET[6..],
         &OTHER_SECRET[6..],
         "v1,",

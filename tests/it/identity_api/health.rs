@@ -50,16 +50,7 @@ async fn what_is_away_is_named_and_the_answer_is_five_seconds_old_at_the_most() 
 async fn a_database_and_an_issuer_that_are_away_are_both_named() {
     let people = People::start().await.expect("a world");
     people.issuer.set_down(true);
-    let client = people.database.superuser().await.expect("a connection");
-    let name: String = client
-        .query_one("SELECT current_database()::text", &[])
-        .await
-        .expect("a name")
-        .get(0);
-    client
-        .batch_execute(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT 0"))
-        .await
-        .expect("nobody is let in");
+    people.database.goes_away().await.expect("it goes");
     let answer = people.send(&get("/health/ready")).await;
     let fields = read(&answer)["fields"].clone();
     assert_eq!(

@@ -80,24 +80,7 @@ async fn with_the_database_away_people_are_told_to_come_again_and_a_forgery_is_s
     let people = People::start().await.expect("a world");
     let ada = people.founder("acme");
     assert_eq!(people.post(&ada, ME, &json!({})).await.status, 200);
-    let client = people.database.superuser().await.expect("a connection");
-    let name: String = client
-        .query_one("SELECT current_database()::text", &[])
-        .await
-        .expect("a name")
-        .get(0);
-    client
-        .batch_execute(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT 0"))
-        .await
-        .expect("nobody is let in");
-    client
-        .execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-              WHERE datname = current_database() AND pid <> pg_backend_pid()",
-            &[],
-        )
-        .await
-        .expect("everybody is thrown out");
+    people.database.goes_away().await.expect("it goes");
     for path in [ME, "/identity/members", "/identity/audit/"] {
         let answer = people.post(&ada, path, &json!({})).await;
         assert_eq!(refusal(&answer), plain(503, "unavailable"), "{path}");
@@ -106,9 +89,6 @@ async fn with_the_database_away_people_are_told_to_come_again_and_a_forgery_is_s
     let forged = people.send(&bearer(ME, "a.b.c", &json!({}))).await;
     assert_eq!(refusal(&forged), plain(401, "unauthenticated"));
 
-    client
-        .batch_execute(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT -1"))
-        .await
-        .expect("everybody is let in");
+    people.database.comes_back().await.expect("it comes back");
     assert_eq!(people.post(&ada, ME, &json!({})).await.status, 200);
 }

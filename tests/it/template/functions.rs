@@ -24,19 +24,24 @@ const LAMBDAS_OWN: [&str; 4] = [
 /// Read, and set by no deployment: the roots of a proxy that stands before AWS on somebody's machine.
 const SET_BY_HAND: [&str; 1] = ["AWS_CA_BUNDLE"];
 
+/// Lets a function read its own variables.
+fn read(package: &str, env: &mut Env) {
+    match package {
+        "clerk-webhook" => drop(clerk_webhook::Config::read(env)),
+        "slack-events" => drop(slack_events::Config::read(env)),
+        "agent-dispatcher" => drop(agent_dispatcher::Config::read(env)),
+        "event-processor" => drop(event_processor::Config::read(env)),
+        "identity-api" => drop(identity_api::Config::read(env)),
+        "migrator" => drop(migrator::run::Settings::read(env)),
+        "scheduler" => drop(scheduler::Config::read(env)),
+        other => panic!("say here where {other} reads its variables"),
+    }
+}
+
 /// What a function asks its environment for, and what of that it cannot do without.
 fn read_by(package: &str) -> (BTreeSet<&'static str>, HashSet<String>) {
     let mut env = Env::from_pairs::<String, String>([]);
-    match package {
-        "clerk-webhook" => drop(clerk_webhook::Config::read(&mut env)),
-        "slack-events" => drop(slack_events::Config::read(&mut env)),
-        "agent-dispatcher" => drop(agent_dispatcher::Config::read(&mut env)),
-        "event-processor" => drop(event_processor::Config::read(&mut env)),
-        "identity-api" => drop(identity_api::Config::read(&mut env)),
-        "migrator" => drop(migrator::run::Settings::read(&mut env)),
-        "scheduler" => drop(scheduler::Config::read(&mut env)),
-        other => panic!("say here where {other} reads its variables"),
-    }
+    read(package, &mut env);
     aws::config(&mut env, Patience::BEHIND_A_QUEUE).expect("no bundle is named");
     let asked = env.asked().clone();
     let error = env.finish().expect_err("nothing is set").to_string();
@@ -107,6 +112,46 @@ fn a_variable_that_a_function_reads_and_nobody_sets_is_found_and_so_is_one_that_
         &format!("{dispatcher}/AGENT_ENDPOINT"),
         json!({"Fn::If": ["HasAgent", "http://agent:50051", {"Ref": "AWS::NoValue"}]}),
         "needs AGENT_ENDPOINT, which is set on a condition",
+    );
+}
+
+/// Whether a function can read whatever number somebody may choose.
+fn numbers(template: &Value) -> Complaints {
+    let mut complaints = Complaints::new();
+    for function in functions(template) {
+        for (name, value) in function.variables() {
+            let parameter = &template["Parameters"][value["Ref"].as_str().unwrap_or_default()];
+            if parameter["Type"] != "Number" {
+                continue;
+            }
+            for bound in ["MinValue", "MaxValue"] {
+                let number = parameter[bound].to_string();
+                let mut env = Env::from_pairs([(&name, &number)]);
+                read(function.package(), &mut env);
+                let error = env.finish().err().map(|error| error.to_string());
+                if error.is_some_and(|error| error.contains(&format!("; {name}: "))) {
+                    complaints.push(format!("{} cannot read {number} as {name}", function.id));
+                }
+            }
+        }
+    }
+    complaints
+}
+
+#[test]
+fn a_number_that_the_template_takes_and_its_function_does_not_is_found() {
+    passes(numbers);
+    stops(
+        numbers,
+        "/Parameters/UserRequestsPerMinute/MaxValue",
+        json!(1_000_000),
+        "IdentityApiFunction cannot read 1000000 as USER_REQUESTS_PER_MINUTE",
+    );
+    stops(
+        numbers,
+        "/Parameters/HistoryTokens/MinValue",
+        json!(-1),
+        "AgentDispatcherFunction cannot read -1 as HISTORY_TOKENS",
     );
 }
 

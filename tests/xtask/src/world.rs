@@ -272,7 +272,8 @@ body='{{"object":"event","type":"organization.updated","instance_id":"{instance}
 signature=$(printf '%s.%s.%s' "$id" "$now" "$body" | python3 -c 'import base64, hashlib, hmac, sys
 key = base64.b64decode("{secret}".removeprefix("whsec_"))
 print("v1," + base64.b64encode(hmac.new(key, sys.stdin.buffer.read(), hashlib.sha256).digest()).decode())')
-curl -i '{url}' -H 'content-type: application/json'   -H "svix-id: $id" -H "svix-timestamp: $now" -H "svix-signature: $signature" --data-binary "$body""#
+curl -i '{url}' -H 'content-type: application/json' \
+  -H "svix-id: $id" -H "svix-timestamp: $now" -H "svix-signature: $signature" --data-binary "$body""#
         )
     }
 

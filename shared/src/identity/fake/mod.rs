@@ -10,15 +10,18 @@ mod wire;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
-use crate::clock::Timestamp;
+use crate::{
+    clock::Timestamp,
+    http::fake::{ANY_PORT, Server},
+};
 
 /// The instance that the fake is.
 pub const INSTANCE_ID: &str = "ins_2fakeInfraGPT";
@@ -33,19 +36,14 @@ pub struct FakeClerk(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    server: Server,
 }
 
 impl fmt::Debug for FakeClerk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FakeClerk").field(&self.0.address).finish()
+        f.debug_tuple("FakeClerk")
+            .field(&self.0.server.address())
+            .finish()
     }
 }
 
@@ -279,7 +277,7 @@ impl FakeClerk {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> io::Result<Self> {
-        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+        Self::start_at(ANY_PORT).await
     }
 
     /// As [`start`](Self::start), at a given address.
@@ -287,29 +285,19 @@ impl FakeClerk {
     /// # Errors
     /// When the address cannot be had.
     pub async fn start_at(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             world: Mutex::default(),
             changed: watch::Sender::new(()),
         });
         let router = web::router(shared.clone());
-        #[expect(clippy::disallowed_methods, reason = "a fake server is no part of a function")]
-        let server = tokio::spawn(async move {
-            // Ends with an error only when the listener breaks, which every caller then notices.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self(Arc::new(Inner {
-            shared,
-            address,
-            server,
-        })))
+        let server = Server::start(address, router).await?;
+        Ok(Self(Arc::new(Inner { shared, server })))
     }
 
     /// The base URL of the Backend API, with its version.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/v1", self.0.address)
+        format!("http://{}/v1", self.0.server.address())
     }
 
     /// The secret key that the Backend API takes.

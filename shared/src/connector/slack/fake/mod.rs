@@ -10,13 +10,15 @@ mod web;
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt, io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::sync::watch;
+
+use crate::http::fake::{ANY_PORT, Server};
 
 /// The id of our app in every workspace.
 pub const APP_ID: &str = "A0INFRAGPT";
@@ -30,19 +32,12 @@ pub struct FakeSlack(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    server: Server,
 }
 
 impl fmt::Debug for FakeSlack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FakeSlack").field(&self.0.address).finish()
+        f.debug_tuple("FakeSlack").field(&self.0.server.address()).finish()
     }
 }
 
@@ -208,7 +203,7 @@ impl FakeSlack {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> io::Result<Self> {
-        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+        Self::start_at(ANY_PORT).await
     }
 
     /// As [`start`](Self::start), at a given address.
@@ -216,29 +211,19 @@ impl FakeSlack {
     /// # Errors
     /// When the address cannot be had.
     pub async fn start_at(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             world: Mutex::default(),
             changed: watch::Sender::new(()),
         });
         let router = web::router(shared.clone());
-        #[expect(clippy::disallowed_methods, reason = "a fake server is no part of a function")]
-        let server = tokio::spawn(async move {
-            // Ends with an error only when the listener breaks, which every caller then notices.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self(Arc::new(Inner {
-            shared,
-            address,
-            server,
-        })))
+        let server = Server::start(address, router).await?;
+        Ok(Self(Arc::new(Inner { shared, server })))
     }
 
     /// The base URL of the Web API, for [`SlackApi::new`](super::api::SlackApi::new).
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/api", self.0.address)
+        format!("http://{}/api", self.0.server.address())
     }
 
     /// Makes a workspace in which our app is installed with the bot token `token`.
