@@ -95,12 +95,12 @@ pub async fn identify(
         clerk_user_id: caller.user_id,
         clerk_org_id: caller.organization_id,
     };
-    let subjects = [caller.user_id, caller.organization_id];
-    let per_minutes = [i32::from(rates.user), i32::from(rates.organization)];
     let calls = rate_limits::TakeParams {
+        clerk_user_id: caller.user_id,
         now,
-        subjects: subjects.as_slice(),
-        per_minutes: per_minutes.as_slice(),
+        user_per_minute: i32::from(rates.user),
+        clerk_org_id: caller.organization_id,
+        organization_per_minute: i32::from(rates.organization),
     };
 
     // All are sent before the first answer is awaited, in this order.

@@ -95,9 +95,10 @@ pub enum ReconcileError {
     /// Clerk.
     #[error(transparent)]
     Clerk(#[from] ClerkError),
-    /// Of all people at Clerk we know nobody, and of those whom we know nobody is there. The secret key is that of another
-    /// instance, and going on would delete everybody. The next run looks again. (Should it be true, the row in
-    /// `reconciliations` is to be removed: whom this pass has brought are then known.)
+    /// Of all people at Clerk we know nobody, and of those whom we know nobody is there; where we know no people, the same
+    /// of organizations. The secret key is that of another instance, and going on would delete everybody, or destroy
+    /// every organization's credentials. The next run looks again. (Should it be true, the row in `reconciliations` is
+    /// to be removed: whom this pass has brought are then known.)
     #[error("nobody whom we know is at clerk: the secret key is of another instance")]
     OtherInstance,
     /// There has been no whole pass for long, for a reason that should have passed.
@@ -466,12 +467,29 @@ impl Pass<'_> {
     /// Stops before anything is deleted when Clerk and we have nobody in common. A key of another instance (that of
     /// development, say) opens an API that knows nobody of ours, and takes them all for deleted, which is for good.
     async fn check_instance(&mut self) -> Result<(), Stop> {
-        if self.progress.subposition > 0 || self.unseen_users(1).await?.is_empty() {
+        if self.progress.subposition > 0
+            || self.unseen_users(1).await?.is_empty() && self.is_an_organization_there().await?
+        {
             return Ok(());
         }
         // The next run looks again. The pass stays the one it is: whom it took over stays unknown to it.
         self.progress.position = 0;
         Err(Stop::Error(ReconcileError::OtherInstance))
+    }
+
+    /// Whether one of the organizations that we knew before the pass is at Clerk; also when we knew none. A deployment
+    /// that is older than the mirror has organizations, with all that they have connected, and no people.
+    async fn is_an_organization_there(&mut self) -> Result<bool, Stop> {
+        let clerk = self.of.clerk;
+        let known = self.unseen_organizations().await?;
+        let is_there_none = known.is_empty();
+        for id in known {
+            if let Found::There(_) = self.ask_for(async || clerk.organization(&id).await).await? {
+                return Ok(true);
+            }
+            self.save().await?;
+        }
+        Ok(is_there_none)
     }
 
     /// Every organization at Clerk, with its members.
@@ -577,13 +595,7 @@ impl Pass<'_> {
 
     async fn missing_organizations(&mut self) -> Result<(), Stop> {
         loop {
-            let started_at = self.progress.pass_started_at;
-            let mut db = self.of.db.get().await?;
-            let tx = db.begin().await?;
-            tx.name_unseen(started_at).await?;
-            let unseen = organizations::list_unseen(&tx, started_at, BATCH).await?;
-            tx.rollback().await?;
-            drop(db);
+            let unseen = self.unseen_organizations().await?;
             if unseen.is_empty() {
                 return Ok(());
             }
@@ -593,6 +605,16 @@ impl Pass<'_> {
                 self.save().await?;
             }
         }
+    }
+
+    async fn unseen_organizations(&self) -> Result<Vec<String>, DbError> {
+        let started_at = self.progress.pass_started_at;
+        let mut db = self.of.db.get().await?;
+        let tx = db.begin().await?;
+        tx.name_unseen(started_at).await?;
+        let unseen = organizations::list_unseen(&tx, started_at, BATCH).await?;
+        tx.rollback().await?;
+        Ok(unseen)
     }
 
     async fn user_by_id(&mut self, id: &str) -> Result<(), Stop> {

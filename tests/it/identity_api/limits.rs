@@ -75,6 +75,27 @@ async fn an_organization_has_a_rate_too_and_anothers_is_not_touched() {
 }
 
 #[tokio::test]
+async fn who_calls_too_often_does_not_use_up_what_colleagues_may_call() {
+    let rates = Rates {
+        user: 3,
+        organization: 10,
+    };
+    let people = People::with_rates(rates).await.expect("a world");
+    let ada = people.founder("acme");
+    let grace = people.joiner("grace", &ada);
+    people.webhooks_come().await;
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        statuses.push(people.post(&ada, MEMBERS, &json!({})).await.status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 3);
+    for _ in 0..3 {
+        assert_eq!(people.post(&grace, MEMBERS, &json!({})).await.status, 200);
+    }
+    assert_eq!(counted(&people, "RequestsLimited", r#""scope":"user""#), 17);
+}
+
+#[tokio::test]
 async fn calls_at_the_same_moment_are_all_counted() {
     let rates = Rates {
         user: 8,

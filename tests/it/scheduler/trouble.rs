@@ -14,6 +14,7 @@ use shared::{
         fake::{FakeClerk, Trouble},
         reconcile::OVERDUE,
     },
+    task::{ClerkOrganization, IdentityChange},
 };
 use tests::lines::Lines;
 
@@ -156,6 +157,43 @@ async fn the_key_of_another_instance_deletes_nobody() {
     world.clock.advance(DAY);
     assert_eq!(outcome(&world.compare().await), "completed");
     world.has_converged().await;
+    assert!(world.mirrored().await.iter().any(|row| row.starts_with(&acme)));
+}
+
+/// A deployment from before people were mirrored: organizations with their connections, and nobody in them.
+#[tokio::test]
+async fn the_key_of_another_instance_deletes_no_organization_where_nobody_is_known_yet() {
+    let mut world = World::new().await;
+    let people = world.crowd(2);
+    let acme = world
+        .clerk
+        .without_webhooks(|clerk| clerk.create_organization("Acme", "acme", &people[0]));
+    let organization = ClerkOrganization {
+        id: acme.clone(),
+        name: "Acme".to_owned(),
+        slug: "acme".to_owned(),
+        created_by: None,
+        updated_at: start(),
+    };
+    world
+        .apply(&IdentityChange::OrganizationUpserted(organization))
+        .await;
+    world.clock.advance(SECOND);
+
+    let other = FakeClerk::start().await.expect("another Clerk");
+    let right = std::mem::replace(&mut world.clerk, other);
+    for stranger in [None, Some("eve@other.example")] {
+        if let Some(stranger) = stranger {
+            world.clerk.sign_up(stranger, "Eve", "");
+        }
+        world.clock.advance(DAY);
+        let error = world.tick(&world.app(), RECONCILE).await.expect_err("strangers");
+        assert!(error.to_string().contains("another instance"), "{error}");
+        assert_eq!(world.count("organizations WHERE deleted_at IS NULL").await, 1);
+    }
+
+    world.clerk = right;
+    assert_eq!(outcome(&world.compare().await), "completed");
     assert!(world.mirrored().await.iter().any(|row| row.starts_with(&acme)));
 }
 

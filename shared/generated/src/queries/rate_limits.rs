@@ -2,10 +2,12 @@
 
 use crate::types::FieldMetadata;
 #[derive(Debug)]
-pub struct TakeParams<T1: crate::StringSql, T2: crate::ArraySql<Item = T1>, T3: crate::ArraySql<Item = i32>> {
+pub struct TakeParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub clerk_user_id: T1,
     pub now: chrono::DateTime<chrono::Utc>,
-    pub subjects: T2,
-    pub per_minutes: T3,
+    pub user_per_minute: i32,
+    pub clerk_org_id: T2,
+    pub organization_per_minute: i32,
 }
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteExpiredParams {
@@ -182,12 +184,13 @@ where
     }
 }
 pub struct TakeStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Lets several subjects make one call each, or not: the generic cell rate algorithm. A subject may be ahead of its rate
-/// by a minute, so it can make a minute's calls at once. `arrival_at` of one that is refused stays as it was. Rows are
-/// locked in the order of their names, so that two calls never wait for each other.
+/// Lets a person and their organization make one call, or not: the generic cell rate algorithm. A subject may be ahead of
+/// its rate by a minute, so it can make a minute's calls at once. `arrival_at` of one that is refused stays as it was. A
+/// person who is refused is not counted for the organization, and there is no row for it: nobody uses up what their
+/// colleagues may call. People are locked before organizations, so that two calls never wait for each other.
 pub fn take() -> TakeStmt {
     TakeStmt(
-        "INSERT INTO rate_limits (subject, arrival_at, granted) SELECT asked.subject, $1::timestamptz + interval '1 minute' / asked.per_minute, true FROM unnest($2::text[], $3::int[]) AS asked (subject, per_minute) ORDER BY asked.subject ON CONFLICT ON CONSTRAINT rate_limits_pkey DO UPDATE SET granted = greatest(rate_limits.arrival_at, $1) + (EXCLUDED.arrival_at - $1) <= $1 + interval '1 minute', arrival_at = CASE WHEN greatest(rate_limits.arrival_at, $1) + (EXCLUDED.arrival_at - $1) <= $1 + interval '1 minute' THEN greatest(rate_limits.arrival_at, $1) + (EXCLUDED.arrival_at - $1) ELSE rate_limits.arrival_at END RETURNING subject, granted, arrival_at",
+        "WITH person AS ( INSERT INTO rate_limits (subject, arrival_at, granted) VALUES ($1, $2::timestamptz + interval '1 minute' / $3::int, true) ON CONFLICT ON CONSTRAINT rate_limits_pkey DO UPDATE SET granted = greatest(rate_limits.arrival_at, $2) + (EXCLUDED.arrival_at - $2) <= $2 + interval '1 minute', arrival_at = CASE WHEN greatest(rate_limits.arrival_at, $2) + (EXCLUDED.arrival_at - $2) <= $2 + interval '1 minute' THEN greatest(rate_limits.arrival_at, $2) + (EXCLUDED.arrival_at - $2) ELSE rate_limits.arrival_at END RETURNING subject, granted, arrival_at ), everybody AS ( INSERT INTO rate_limits (subject, arrival_at, granted) SELECT $4, $2::timestamptz + interval '1 minute' / $5::int, true FROM person WHERE person.granted ON CONFLICT ON CONSTRAINT rate_limits_pkey DO UPDATE SET granted = greatest(rate_limits.arrival_at, $2) + (EXCLUDED.arrival_at - $2) <= $2 + interval '1 minute', arrival_at = CASE WHEN greatest(rate_limits.arrival_at, $2) + (EXCLUDED.arrival_at - $2) <= $2 + interval '1 minute' THEN greatest(rate_limits.arrival_at, $2) + (EXCLUDED.arrival_at - $2) ELSE rate_limits.arrival_at END RETURNING subject, granted, arrival_at ) SELECT subject, granted, arrival_at FROM person UNION ALL SELECT subject, granted, arrival_at FROM everybody",
         None,
     )
 }
@@ -199,24 +202,24 @@ impl TakeStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::ArraySql<Item = T1>,
-        T3: crate::ArraySql<Item = i32>,
-    >(
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
         &'s self,
         client: &'c C,
+        clerk_user_id: &'a T1,
         now: &'a chrono::DateTime<chrono::Utc>,
-        subjects: &'a T2,
-        per_minutes: &'a T3,
-    ) -> TakeQuery<'c, 'a, 's, C, Take, 3> {
+        user_per_minute: &'a i32,
+        clerk_org_id: &'a T2,
+        organization_per_minute: &'a i32,
+    ) -> TakeQuery<'c, 'a, 's, C, Take, 5> {
         TakeQuery {
             client,
-            params: [now, subjects, per_minutes],
+            params: [
+                clerk_user_id,
+                now,
+                user_per_minute,
+                clerk_org_id,
+                organization_per_minute,
+            ],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<TakeBorrowed, tokio_postgres::Error> {
@@ -230,23 +233,19 @@ impl TakeStmt {
         }
     }
 }
-impl<
-    'c,
-    'a,
-    's,
-    C: GenericClient,
-    T1: crate::StringSql,
-    T2: crate::ArraySql<Item = T1>,
-    T3: crate::ArraySql<Item = i32>,
-> crate::client::async_::Params<'c, 'a, 's, TakeParams<T1, T2, T3>, TakeQuery<'c, 'a, 's, C, Take, 3>, C>
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, TakeParams<T1, T2>, TakeQuery<'c, 'a, 's, C, Take, 5>, C>
     for TakeStmt
 {
-    fn params(
-        &'s self,
-        client: &'c C,
-        params: &'a TakeParams<T1, T2, T3>,
-    ) -> TakeQuery<'c, 'a, 's, C, Take, 3> {
-        self.bind(client, &params.now, &params.subjects, &params.per_minutes)
+    fn params(&'s self, client: &'c C, params: &'a TakeParams<T1, T2>) -> TakeQuery<'c, 'a, 's, C, Take, 5> {
+        self.bind(
+            client,
+            &params.clerk_user_id,
+            &params.now,
+            &params.user_per_minute,
+            &params.clerk_org_id,
+            &params.organization_per_minute,
+        )
     }
 }
 pub struct DeleteExpiredStmt(&'static str, Option<tokio_postgres::Statement>);
