@@ -47,7 +47,7 @@ pub(crate) async fn run(world: &World, progress: &Progress) -> anyhow::Result<()
     show(&profile, &PROFILE);
 
     progress.step("Clerk sends its webhooks");
-    say("\nClerk tells of it, each time signed anew:\n");
+    say("\nClerk tells of it in webhooks, each of them signed:\n");
     let begun = Instant::now();
     for (number, event) in told.iter().enumerate() {
         let answer = world.tell(event).await?;
