@@ -9,11 +9,13 @@ use sql::{
     queries::{callers as statements, rate_limits, scope},
 };
 
-use super::{Connection, DbError, Transaction, organization_members::role};
+use super::{
+    Connection, DbError, Transaction,
+    organization_members::{Membership, role},
+};
 use crate::{
     clock::{self, Timestamp},
     id::{OrganizationId, UserId},
-    task::MemberRole,
 };
 
 /// Who calls, by Clerk's ids, as a verified token says.
@@ -49,17 +51,6 @@ pub struct Known {
     pub session_revoked: bool,
     /// Who calls too often, if somebody does, and when the next call is let through.
     pub limited: Option<Limited>,
-}
-
-/// A membership as it is mirrored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership {
-    /// What the person may do.
-    pub role: MemberRole,
-    /// Since when that is so, by Clerk's clock.
-    pub updated_at: Timestamp,
-    /// When it ended.
-    pub deleted_at: Option<Timestamp>,
 }
 
 /// A call too many.
@@ -119,11 +110,12 @@ pub async fn identify(
     committed?;
     transaction.open = false;
 
-    let membership = match (row.role, row.member_updated_at) {
-        (Some(word), Some(updated_at)) => Some(Membership {
+    let membership = match (row.role, row.member_updated_at, row.joined_at) {
+        (Some(word), Some(updated_at), Some(joined_at)) => Some(Membership {
             role: role(&word)?,
             updated_at,
             deleted_at: row.member_deleted_at,
+            joined_at,
         }),
         _ => None,
     };
