@@ -33,9 +33,9 @@ pub struct Named<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
     /// One person.
-    pub user: u16,
+    pub user: u32,
     /// All people of one organization together.
-    pub organization: u16,
+    pub organization: u32,
 }
 
 /// What is known of who calls.
@@ -89,9 +89,9 @@ pub async fn identify(
     let calls = rate_limits::TakeParams {
         clerk_user_id: caller.user_id,
         now,
-        user_per_minute: i32::from(rates.user),
+        user_per_minute: per_minute(rates.user),
         clerk_org_id: caller.organization_id,
-        organization_per_minute: i32::from(rates.organization),
+        organization_per_minute: per_minute(rates.organization),
     };
 
     // All are sent before the first answer is awaited, in this order.
@@ -145,9 +145,14 @@ pub async fn identify(
     })
 }
 
+/// A rate as the database takes it: at least one, for it divides by it.
+fn per_minute(rate: u32) -> i32 {
+    i32::try_from(rate.max(1)).unwrap_or(i32::MAX)
+}
+
 /// How long a subject waits until its next call is not more than a minute ahead of its rate.
-fn wait(arrival_at: Timestamp, per_minute: u16, now: Timestamp) -> Duration {
-    let spacing = Duration::from_mins(1) / u32::from(per_minute.max(1));
+fn wait(arrival_at: Timestamp, per_minute: u32, now: Timestamp) -> Duration {
+    let spacing = Duration::from_mins(1) / per_minute.max(1);
     let ahead = clock::until(now, clock::after(arrival_at, spacing));
     ahead.saturating_sub(Duration::from_mins(1))
 }
