@@ -60,6 +60,12 @@ CREATE POLICY clerk_mirror ON organizations
 CREATE POLICY clerk_mirror ON organization_members
     USING (clerk_user_id = nullif(current_setting('app.clerk_user_id', true), '')
        AND clerk_org_id = nullif(current_setting('app.clerk_org_id', true), ''));
+-- Who has left is no colleague, though the membership's row stays for a while.
+DROP POLICY colleagues ON users;
+CREATE POLICY colleagues ON users FOR SELECT
+    USING (user_id IN (SELECT m.user_id FROM organization_members m
+                        WHERE m.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+                          AND m.deleted_at IS NULL));
 -- Whose record tells that a person is gone: the organizations that the person belonged to.
 CREATE POLICY own_memberships ON organization_members FOR SELECT
     USING (clerk_user_id = nullif(current_setting('app.clerk_user_id', true), ''));

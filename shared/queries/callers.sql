@@ -1,8 +1,8 @@
---! identify : (user_id?, user_deleted_at?, organization_id?, organization_deleted_at?, role?, member_updated_at?, member_deleted_at?)
+--! identify : (user_id?, user_deleted_at?, organization_id?, organization_deleted_at?, role?, member_updated_at?, member_deleted_at?, joined_at?)
 --- What is known of somebody who calls: always one row, with NULL for what is not mirrored yet. Works before the
 --- organization is known: the transaction must name the person and the organization.
 SELECT u.user_id, u.deleted_at AS user_deleted_at, o.organization_id, o.deleted_at AS organization_deleted_at,
-       m.role, m.source_updated_at AS member_updated_at, m.deleted_at AS member_deleted_at,
+       m.role, m.source_updated_at AS member_updated_at, m.deleted_at AS member_deleted_at, m.joined_at,
        EXISTS (SELECT FROM revoked_sessions r
                 WHERE r.clerk_session_id = :clerk_session_id AND r.expires_at > :now) AS session_revoked
   FROM (VALUES (true)) AS caller (calls)

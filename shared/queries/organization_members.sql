@@ -14,6 +14,12 @@ ON CONFLICT ON CONSTRAINT organization_members_pkey DO UPDATE
      < (EXCLUDED.source_updated_at, EXCLUDED.deleted_at IS NOT NULL, EXCLUDED.role COLLATE "C", EXCLUDED.joined_at)
 RETURNING user_id;
 
+--! find : (deleted_at?)
+--- A membership, ended or not; the transaction must name both sides.
+SELECT role, source_updated_at, deleted_at, joined_at
+  FROM organization_members
+ WHERE clerk_org_id = :clerk_org_id AND clerk_user_id = :clerk_user_id;
+
 --! list (role?, prefix?)
 --- Members of an organization in the order in which they joined, from behind a place in it. `prefix` is of a name, or
 --- with `search_email` of an e-mail address, in any case.

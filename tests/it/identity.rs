@@ -10,7 +10,10 @@ use shared::{
     clock::{Clock as _, Timestamp},
     db::{Db, deliveries},
     id::Ids,
-    identity::apply::{Applied, Cause, apply},
+    identity::{
+        apply::{Applied, Cause, apply},
+        provision::{Claimed, provision},
+    },
     task::{
         ClerkMembership, ClerkOrganization, ClerkUser, DeliveryKey, IdentityChange, MemberRole,
         SlackLifecycle, SlackLifecycleChange, Source, Task,
@@ -649,4 +652,49 @@ async fn revoked_tokens_of_people_leave_the_bot_alone_and_those_of_the_bot_do_no
     assert_eq!(connected.state().await, state("active", "healthy", 1));
     connected.told("Ev3", revoked(&["U0BOT"]), 5).await;
     assert_eq!(connected.state().await, state("active", "revoked", 0));
+}
+
+/// What a token claims is looked up first and written then; a webhook may come in between.
+#[tokio::test]
+async fn what_is_told_between_a_look_and_the_provisioning_holds_against_the_token() {
+    let database = Database::new().await.expect("a database");
+    let pool = database.pool(1).expect("a way in");
+    let ids = Ids::random();
+    let (user_id, organization_id) = ("user_1", "org_1");
+    let claimed = Claimed {
+        user_id,
+        organization_id,
+        slug: "acme",
+        role: MemberRole::Admin,
+        joined_at: at(50),
+        at: at(50),
+    };
+    let role = async || {
+        let mut db = pool.get().await.expect("a connection");
+        let there = provision(&mut db, &ids, claimed, CAUSE, at(60)).await;
+        there.expect("it is made").map(|there| there.role)
+    };
+    let membership = ClerkMembership {
+        organization_id: organization_id.to_owned(),
+        user_id: user_id.to_owned(),
+        role: MemberRole::Member,
+        joined_at: at(1),
+        updated_at: at(55),
+    };
+    assert_eq!(role().await, Some(MemberRole::Admin), "nothing was told");
+    assert_eq!(
+        role().await,
+        Some(MemberRole::Admin),
+        "another process was faster"
+    );
+    let demotion = IdentityChange::MembershipUpserted(membership);
+    apply_all(&pool, &ids, &[vec![demotion]]).await;
+    assert_eq!(role().await, Some(MemberRole::Member), "a demotion");
+    let removal = IdentityChange::MembershipDeleted {
+        organization_id: organization_id.to_owned(),
+        user_id: user_id.to_owned(),
+        at: at(56),
+    };
+    apply_all(&pool, &ids, &[vec![removal]]).await;
+    assert_eq!(role().await, None, "a removal");
 }

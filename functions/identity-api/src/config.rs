@@ -78,4 +78,21 @@ mod tests {
             ["https://app.example.com", "http://localhost:5173"]
         );
     }
+
+    #[test]
+    fn the_greatest_rates_that_the_template_takes_are_read() {
+        let mut env = Env::from_pairs([
+            ("ENVIRONMENT", "test"),
+            ("DATABASE_SECRET_ARN", "arn:database"),
+            ("CREDENTIALS_KEY_ARN", "arn:key"),
+            ("TASKS_QUEUE_URL", "https://sqs.example.com/tasks"),
+            ("EVENTS_QUEUE_URL", "https://sqs.example.com/events"),
+            ("CLERK_ISSUER", "https://clerk.example.com"),
+            ("USER_REQUESTS_PER_MINUTE", "1000000"),
+            ("ORGANIZATION_REQUESTS_PER_MINUTE", "1000000"),
+        ]);
+        let rates = Config::read(&mut env).rates;
+        env.finish().expect("nothing is malformed");
+        assert_eq!((rates.user, rates.organization), (1_000_000, 1_000_000));
+    }
 }

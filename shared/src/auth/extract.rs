@@ -12,11 +12,12 @@ use serde_json::json;
 
 use super::{MAX_TOKEN_LIFETIME, SKEW, Session, SessionError, SessionOrganization, SessionVerifier};
 use crate::{
-    clock::{SharedClock, Timestamp, after},
+    clock::{SharedClock, Timestamp, before},
     db::{
         Access, DbError,
         audit_events::{self, Outcome},
-        callers::{self, Known, Membership, Named, Rates},
+        callers::{self, Known, Named, Rates},
+        organization_members::Membership,
     },
     http::{error::ApiError, layer::Origin},
     id::{Ids, OrganizationId, UserId},
@@ -237,13 +238,13 @@ async fn authenticate<A: Authenticates>(
             organization,
             role,
         } => (user, organization, role),
-        Admission::Claimed { at } => {
+        Admission::Claimed { at, joined_at } => {
             let claimed = Claimed {
                 user_id: &session.user_id,
                 organization_id: &organization.id,
                 slug: &organization.slug,
                 role: organization.role,
-                joined_at: session.issued_at,
+                joined_at,
                 at,
             };
             let cause = Cause {
@@ -252,10 +253,10 @@ async fn authenticate<A: Authenticates>(
                 address: origin.address.as_deref(),
                 impersonator: session.impersonator.as_deref(),
             };
-            let sides = provision(&mut db, app.ids(), claimed, cause, now)
+            let there = provision(&mut db, app.ids(), claimed, cause, now)
                 .await?
                 .ok_or(ApiError::Forbidden)?;
-            (sides.user, sides.organization, organization.role)
+            (there.sides.user, there.sides.organization, there.role)
         }
     };
     Ok(Caller {
@@ -278,8 +279,9 @@ enum Admission {
         organization: OrganizationId,
         role: MemberRole,
     },
-    /// As the token says, which the mirror does not know yet; `at` is the time as of which that is true.
-    Claimed { at: Timestamp },
+    /// As the token says, which the mirror does not know yet; `at` is the time as of which that is true, and `joined_at`
+    /// since when the person belongs there, as far as we know.
+    Claimed { at: Timestamp, joined_at: Timestamp },
 }
 
 /// Decides by whatever is newer: the mirror, which webhooks keep, or the token, which says what was true when it was
@@ -288,15 +290,19 @@ fn admit(known: &Known, claimed: &SessionOrganization, issued_at: Timestamp) -> 
     if known.session_revoked {
         return Err(AuthError::Ended.into());
     }
+    let unheard_of = Admission::Claimed {
+        at: Timestamp::UNIX_EPOCH,
+        joined_at: issued_at,
+    };
+    // A change that the token need not know of is later than what the token says.
+    let at = before(issued_at, LAG);
     let (Some((user, user_deleted)), Some((organization, organization_deleted))) =
         (known.user, known.organization)
     else {
         return match (known.user, known.organization) {
             (Some((_, Some(_))), _) => Err(AuthError::Ended.into()),
             (_, Some((_, Some(_)))) => Err(ApiError::Forbidden),
-            _ => Ok(Admission::Claimed {
-                at: Timestamp::UNIX_EPOCH,
-            }),
+            _ => Ok(unheard_of),
         };
     };
     if user_deleted.is_some() {
@@ -306,21 +312,23 @@ fn admit(known: &Known, claimed: &SessionOrganization, issued_at: Timestamp) -> 
         return Err(ApiError::Forbidden);
     }
     match known.membership {
-        None => Ok(Admission::Claimed {
-            at: Timestamp::UNIX_EPOCH,
-        }),
+        None => Ok(unheard_of),
         Some(Membership {
             deleted_at: Some(deleted_at),
             ..
-        }) if issued_at <= after(deleted_at, LAG) => Err(ApiError::Forbidden),
+        }) if at <= deleted_at => Err(ApiError::Forbidden),
         Some(Membership {
             deleted_at: Some(_), ..
-        }) => Ok(Admission::Claimed { at: issued_at }),
-        Some(Membership { role, updated_at, .. })
-            if role != claimed.role && issued_at > after(updated_at, LAG) =>
-        {
-            Ok(Admission::Claimed { at: issued_at })
-        }
+        }) => Ok(Admission::Claimed {
+            at,
+            joined_at: issued_at,
+        }),
+        Some(Membership {
+            role,
+            updated_at,
+            joined_at,
+            ..
+        }) if role != claimed.role && at > updated_at => Ok(Admission::Claimed { at, joined_at }),
         Some(Membership { role, .. }) => Ok(Admission::Known {
             user,
             organization,
@@ -553,6 +561,7 @@ mod tests {
             role: MemberRole::Member,
             updated_at: at(100),
             deleted_at: Some(at(100)),
+            joined_at: at(1),
         }));
         for issued_at in [40, 99, 100, 105] {
             let admission = admit(&ended, &claims(MemberRole::Admin), at(issued_at));
@@ -561,7 +570,7 @@ mod tests {
         // Whoever came back is let in before the webhook says so.
         assert!(matches!(
             admit(&ended, &claims(MemberRole::Member), at(106)),
-            Ok(Admission::Claimed { at }) if at == self::at(106)
+            Ok(Admission::Claimed { at, .. }) if at == self::at(101)
         ));
     }
 
@@ -571,6 +580,7 @@ mod tests {
             role: MemberRole::Member,
             updated_at: at(100),
             deleted_at: None,
+            joined_at: at(1),
         }));
         let role = |issued_at| match admit(&demoted, &claims(MemberRole::Admin), at(issued_at)) {
             Ok(Admission::Known { role, .. }) => role,

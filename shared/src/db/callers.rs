@@ -9,11 +9,13 @@ use sql::{
     queries::{callers as statements, rate_limits, scope},
 };
 
-use super::{Connection, DbError, Transaction, organization_members::role};
+use super::{
+    Connection, DbError, Transaction,
+    organization_members::{Membership, role},
+};
 use crate::{
     clock::{self, Timestamp},
     id::{OrganizationId, UserId},
-    task::MemberRole,
 };
 
 /// Who calls, by Clerk's ids, as a verified token says.
@@ -31,9 +33,9 @@ pub struct Named<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
     /// One person.
-    pub user: u16,
+    pub user: u32,
     /// All people of one organization together.
-    pub organization: u16,
+    pub organization: u32,
 }
 
 /// What is known of who calls.
@@ -49,17 +51,6 @@ pub struct Known {
     pub session_revoked: bool,
     /// Who calls too often, if somebody does, and when the next call is let through.
     pub limited: Option<Limited>,
-}
-
-/// A membership as it is mirrored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership {
-    /// What the person may do.
-    pub role: MemberRole,
-    /// Since when that is so, by Clerk's clock.
-    pub updated_at: Timestamp,
-    /// When it ended.
-    pub deleted_at: Option<Timestamp>,
 }
 
 /// A call too many.
@@ -98,9 +89,9 @@ pub async fn identify(
     let calls = rate_limits::TakeParams {
         clerk_user_id: caller.user_id,
         now,
-        user_per_minute: i32::from(rates.user),
+        user_per_minute: per_minute(rates.user),
         clerk_org_id: caller.organization_id,
-        organization_per_minute: i32::from(rates.organization),
+        organization_per_minute: per_minute(rates.organization),
     };
 
     // All are sent before the first answer is awaited, in this order.
@@ -119,11 +110,12 @@ pub async fn identify(
     committed?;
     transaction.open = false;
 
-    let membership = match (row.role, row.member_updated_at) {
-        (Some(word), Some(updated_at)) => Some(Membership {
+    let membership = match (row.role, row.member_updated_at, row.joined_at) {
+        (Some(word), Some(updated_at), Some(joined_at)) => Some(Membership {
             role: role(&word)?,
             updated_at,
             deleted_at: row.member_deleted_at,
+            joined_at,
         }),
         _ => None,
     };
@@ -153,9 +145,14 @@ pub async fn identify(
     })
 }
 
+/// A rate as the database takes it: at least one, for it divides by it.
+fn per_minute(rate: u32) -> i32 {
+    i32::try_from(rate.max(1)).unwrap_or(i32::MAX)
+}
+
 /// How long a subject waits until its next call is not more than a minute ahead of its rate.
-fn wait(arrival_at: Timestamp, per_minute: u16, now: Timestamp) -> Duration {
-    let spacing = Duration::from_mins(1) / u32::from(per_minute.max(1));
+fn wait(arrival_at: Timestamp, per_minute: u32, now: Timestamp) -> Duration {
+    let spacing = Duration::from_mins(1) / per_minute.max(1);
     let ahead = clock::until(now, clock::after(arrival_at, spacing));
     ahead.saturating_sub(Duration::from_mins(1))
 }

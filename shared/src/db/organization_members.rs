@@ -82,6 +82,42 @@ pub(super) fn role(word: &str) -> Result<MemberRole, DbError> {
         .ok_or_else(|| DbError::corrupt("organization_members", "role", "an unknown word"))
 }
 
+/// A membership as it is mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// What the person may do.
+    pub role: MemberRole,
+    /// Since when that is so, by Clerk's clock.
+    pub updated_at: Timestamp,
+    /// When it ended.
+    pub deleted_at: Option<Timestamp>,
+    /// When the person joined.
+    pub joined_at: Timestamp,
+}
+
+/// A membership, ended or not, both sides of which the transaction must name.
+#[tracing::instrument(name = "db.organization_members.find", skip_all, err(level = "debug"))]
+pub async fn find(
+    db: &Transaction<'_>,
+    clerk_org_id: &str,
+    clerk_user_id: &str,
+) -> Result<Option<Membership>, DbError> {
+    let params = statements::FindParams {
+        clerk_org_id,
+        clerk_user_id,
+    };
+    let row = statements::find().params(db.client, &params).opt().await?;
+    row.map(|row| {
+        Ok(Membership {
+            role: role(&row.role)?,
+            updated_at: row.source_updated_at,
+            deleted_at: row.deleted_at,
+            joined_at: row.joined_at,
+        })
+    })
+    .transpose()
+}
+
 /// A member of an organization, as colleagues see them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Member {

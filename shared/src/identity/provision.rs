@@ -27,13 +27,23 @@ pub struct Claimed<'a> {
     pub role: MemberRole,
     /// Since when the person belongs there, as far as we know.
     pub joined_at: Timestamp,
-    /// As of when this is said, by Clerk's clock. Nothing is known of a time where Clerk has never told of the
+    /// As of when this is true, by Clerk's clock. Nothing is known of a time where Clerk has never told of the
     /// membership: the beginning of time then, so that whatever Clerk does tell counts as later.
     pub at: Timestamp,
 }
 
-/// Makes what is missing of a person, an organization and the membership of the one in the other. None when Clerk has
-/// deleted one of the two: that is final.
+/// What there is of a membership once room is made for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provisioned {
+    /// Both sides of it.
+    pub sides: Sides,
+    /// What the person may do.
+    pub role: MemberRole,
+}
+
+/// Makes what is missing of a person, an organization and the membership of the one in the other. What Clerk has told
+/// meanwhile of a later time holds against the claim. None when the membership has ended, or when Clerk has deleted one
+/// of the two: that is final.
 ///
 /// # Errors
 /// Whatever the database says; nothing is made then.
@@ -44,7 +54,7 @@ pub async fn provision(
     claimed: Claimed<'_>,
     cause: Cause<'_>,
     now: Timestamp,
-) -> Result<Option<Sides>, DbError> {
+) -> Result<Option<Provisioned>, DbError> {
     let tx = db.begin_naming(claimed.user_id, claimed.organization_id).await?;
     let user = users::ensure(&tx, ids.user(), claimed.user_id, now).await?;
     let organization = organizations::ensure(
@@ -69,12 +79,19 @@ pub async fn provision(
         joined_at: claimed.joined_at,
         updated_at: claimed.at,
     };
-    if organization_members::upsert(&tx, sides, &membership, now).await? {
+    let role = if organization_members::upsert(&tx, sides, &membership, now).await? {
         tx.enter(organization.id).await?;
         let details = json!({ "role": claimed.role.as_str() });
         let entry = cause.entry(ids, "member.provisioned", user.id, details, now);
         audit_events::insert(&tx, organization.id, &entry).await?;
-    }
+        Some(claimed.role)
+    } else {
+        // Somebody was faster than we, since we looked. Both sides are locked, so this is how it stays until the end.
+        organization_members::find(&tx, claimed.organization_id, claimed.user_id)
+            .await?
+            .filter(|there| there.deleted_at.is_none())
+            .map(|there| there.role)
+    };
     tx.commit().await?;
-    Ok(Some(sides))
+    Ok(role.map(|role| Provisioned { sides, role }))
 }

@@ -181,6 +181,58 @@ async fn tokens_of_both_versions_and_custom_roles_are_understood() {
     );
 }
 
+#[tokio::test]
+async fn a_removal_that_clerks_tokens_do_not_know_of_yet_holds_against_them() {
+    let people = People::start().await.expect("a world");
+    let ada = people.founder("acme");
+    let mut grace = people.joiner("grace", &ada);
+    people.webhooks_come().await;
+    people.advance(Duration::from_secs(60));
+    people.clerk.set_role(&ada.organization, &grace.id, "org:admin");
+    people.advance(Duration::from_secs(1));
+    people.clerk.remove_member(&ada.organization, &grace.id);
+    let late = people.clerk.drain();
+
+    // Whatever makes tokens has not heard of the removal, a second later.
+    people.advance(Duration::from_secs(1));
+    "org:admin".clone_into(&mut grace.role);
+    assert_eq!(people.me(&grace).await["role"], "admin");
+    for event in &late {
+        people.deliver(event).await;
+    }
+    let answer = people.post(&grace, "/identity/me", &json!({})).await;
+    assert_eq!(refusal(&answer), plain(403, "forbidden"));
+    let members = read(&people.post(&ada, "/identity/members", &json!({})).await);
+    assert_eq!(
+        members["members"].as_array().map(Vec::len),
+        Some(1),
+        "{members:#}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_promoted_joined_when_they_joined() {
+    let people = People::start().await.expect("a world");
+    let ada = people.founder("acme");
+    let mut grace = people.joiner("grace", &ada);
+    people.webhooks_come().await;
+    let joined = async || {
+        let answer = people
+            .post(&ada, "/identity/members", &json!({"query": "grace"}))
+            .await;
+        read(&answer)["members"][0]["joined_at"].clone()
+    };
+    let before = joined().await;
+    people.advance(Duration::from_secs(100));
+    people.clerk.set_role(&ada.organization, &grace.id, "org:admin");
+    people.advance(Duration::from_secs(30));
+    "org:admin".clone_into(&mut grace.role);
+    assert_eq!(people.me(&grace).await["role"], "admin");
+    assert_eq!(joined().await, before);
+    people.webhooks_come().await;
+    assert_eq!(joined().await, before);
+}
+
 /// What the form of the web client sends.
 fn told(organization: &Value) -> Value {
     json!({

@@ -232,6 +232,23 @@ async fn without_a_where_an_organization_sees_its_own_rows_and_without_an_organi
 }
 
 #[tokio::test]
+async fn who_has_left_is_no_colleague_any_more_even_without_a_where() {
+    let (database, _, rival, _) = two().await;
+    let client = database.plain().await.expect("a connection");
+    let superuser = database.superuser().await.expect("a connection");
+    superuser
+        .execute(
+            "UPDATE organization_members SET deleted_at = now() WHERE organization_id = $1",
+            &[&rival.uuid()],
+        )
+        .await
+        .expect("somebody leaves");
+    client.batch_execute("BEGIN").await.expect("it begins");
+    enter(&client, "app.organization_id", &rival.uuid().to_string()).await;
+    assert_eq!(count(&client, "SELECT count(*) FROM users").await, 0);
+}
+
+#[tokio::test]
 async fn without_a_where_an_organization_changes_and_removes_its_own_rows_alone() {
     let (database, acme, rival, tables) = two().await;
     let client = database.plain().await.expect("a connection");

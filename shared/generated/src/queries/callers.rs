@@ -17,6 +17,7 @@ pub struct Identify {
     pub role: Option<String>,
     pub member_updated_at: Option<chrono::DateTime<chrono::Utc>>,
     pub member_deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub joined_at: Option<chrono::DateTime<chrono::Utc>>,
     pub session_revoked: bool,
 }
 pub struct IdentifyBorrowed<'a> {
@@ -27,6 +28,7 @@ pub struct IdentifyBorrowed<'a> {
     pub role: Option<&'a str>,
     pub member_updated_at: Option<chrono::DateTime<chrono::Utc>>,
     pub member_deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub joined_at: Option<chrono::DateTime<chrono::Utc>>,
     pub session_revoked: bool,
 }
 impl<'a> From<IdentifyBorrowed<'a>> for Identify {
@@ -39,6 +41,7 @@ impl<'a> From<IdentifyBorrowed<'a>> for Identify {
             role,
             member_updated_at,
             member_deleted_at,
+            joined_at,
             session_revoked,
         }: IdentifyBorrowed<'a>,
     ) -> Self {
@@ -50,6 +53,7 @@ impl<'a> From<IdentifyBorrowed<'a>> for Identify {
             role: role.map(|v| v.into()),
             member_updated_at,
             member_deleted_at,
+            joined_at,
             session_revoked,
         }
     }
@@ -89,6 +93,11 @@ impl Identify {
             },
             FieldMetadata {
                 name: "member_deleted_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "joined_at",
                 rust_type: "Option<chrono::DateTime<chrono::Utc>>",
                 pg_type: "pg_catalog.timestamptz",
             },
@@ -167,7 +176,7 @@ pub struct IdentifyStmt(&'static str, Option<tokio_postgres::Statement>);
 /// organization is known: the transaction must name the person and the organization.
 pub fn identify() -> IdentifyStmt {
     IdentifyStmt(
-        "SELECT u.user_id, u.deleted_at AS user_deleted_at, o.organization_id, o.deleted_at AS organization_deleted_at, m.role, m.source_updated_at AS member_updated_at, m.deleted_at AS member_deleted_at, EXISTS (SELECT FROM revoked_sessions r WHERE r.clerk_session_id = $1 AND r.expires_at > $2) AS session_revoked FROM (VALUES (true)) AS caller (calls) LEFT JOIN users u ON u.clerk_user_id = $3 LEFT JOIN organizations o ON o.clerk_org_id = $4 LEFT JOIN organization_members m ON m.organization_id = o.organization_id AND m.user_id = u.user_id",
+        "SELECT u.user_id, u.deleted_at AS user_deleted_at, o.organization_id, o.deleted_at AS organization_deleted_at, m.role, m.source_updated_at AS member_updated_at, m.deleted_at AS member_deleted_at, m.joined_at, EXISTS (SELECT FROM revoked_sessions r WHERE r.clerk_session_id = $1 AND r.expires_at > $2) AS session_revoked FROM (VALUES (true)) AS caller (calls) LEFT JOIN users u ON u.clerk_user_id = $3 LEFT JOIN organizations o ON o.clerk_org_id = $4 LEFT JOIN organization_members m ON m.organization_id = o.organization_id AND m.user_id = u.user_id",
         None,
     )
 }
@@ -209,7 +218,8 @@ impl IdentifyStmt {
                     role: row.try_get(4)?,
                     member_updated_at: row.try_get(5)?,
                     member_deleted_at: row.try_get(6)?,
-                    session_revoked: row.try_get(7)?,
+                    joined_at: row.try_get(7)?,
+                    session_revoked: row.try_get(8)?,
                 })
             },
             mapper: |it| Identify::from(it),

@@ -14,6 +14,11 @@ pub struct UpsertParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate::S
     pub now: chrono::DateTime<chrono::Utc>,
 }
 #[derive(Debug)]
+pub struct FindParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub clerk_org_id: T1,
+    pub clerk_user_id: T2,
+}
+#[derive(Debug)]
 pub struct ListParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub organization_id: uuid::Uuid,
     pub after_joined_at: chrono::DateTime<chrono::Utc>,
@@ -39,6 +44,62 @@ pub struct ListUnseenParams {
 pub struct DeleteExpiredParams {
     pub before: chrono::DateTime<chrono::Utc>,
     pub count: i64,
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct Find {
+    pub role: String,
+    pub source_updated_at: chrono::DateTime<chrono::Utc>,
+    pub deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub joined_at: chrono::DateTime<chrono::Utc>,
+}
+pub struct FindBorrowed<'a> {
+    pub role: &'a str,
+    pub source_updated_at: chrono::DateTime<chrono::Utc>,
+    pub deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub joined_at: chrono::DateTime<chrono::Utc>,
+}
+impl<'a> From<FindBorrowed<'a>> for Find {
+    fn from(
+        FindBorrowed {
+            role,
+            source_updated_at,
+            deleted_at,
+            joined_at,
+        }: FindBorrowed<'a>,
+    ) -> Self {
+        Self {
+            role: role.into(),
+            source_updated_at,
+            deleted_at,
+            joined_at,
+        }
+    }
+}
+impl Find {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "role",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "source_updated_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "deleted_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "joined_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+        ]
+    }
 }
 #[derive(Debug, Clone, PartialEq)]
 pub struct List {
@@ -139,6 +200,66 @@ where
 {
     pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
         UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct FindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<FindBorrowed, tokio_postgres::Error>,
+    mapper: fn(FindBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> FindQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(FindBorrowed) -> R) -> FindQuery<'c, 'a, 's, C, R, N> {
+        FindQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -390,6 +511,53 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
             &params.joined_at,
             &params.now,
         )
+    }
+}
+pub struct FindStmt(&'static str, Option<tokio_postgres::Statement>);
+/// A membership, ended or not; the transaction must name both sides.
+pub fn find() -> FindStmt {
+    FindStmt(
+        "SELECT role, source_updated_at, deleted_at, joined_at FROM organization_members WHERE clerk_org_id = $1 AND clerk_user_id = $2",
+        None,
+    )
+}
+impl FindStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        clerk_org_id: &'a T1,
+        clerk_user_id: &'a T2,
+    ) -> FindQuery<'c, 'a, 's, C, Find, 2> {
+        FindQuery {
+            client,
+            params: [clerk_org_id, clerk_user_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<FindBorrowed, tokio_postgres::Error> {
+                Ok(FindBorrowed {
+                    role: row.try_get(0)?,
+                    source_updated_at: row.try_get(1)?,
+                    deleted_at: row.try_get(2)?,
+                    joined_at: row.try_get(3)?,
+                })
+            },
+            mapper: |it| Find::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, FindParams<T1, T2>, FindQuery<'c, 'a, 's, C, Find, 2>, C>
+    for FindStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a FindParams<T1, T2>) -> FindQuery<'c, 'a, 's, C, Find, 2> {
+        self.bind(client, &params.clerk_org_id, &params.clerk_user_id)
     }
 }
 pub struct ListStmt(&'static str, Option<tokio_postgres::Statement>);
