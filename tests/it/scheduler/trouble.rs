@@ -184,7 +184,7 @@ async fn the_key_of_another_instance_deletes_no_organization_where_nobody_is_kno
     let right = std::mem::replace(&mut world.clerk, other);
     for stranger in [None, Some("eve@other.example")] {
         if let Some(stranger) = stranger {
-            world.clerk.sign_up(stranger, "Eve", "");
+            let _id = world.clerk.sign_up(stranger, "Eve", "");
         }
         world.clock.advance(DAY);
         let error = world.tick(&world.app(), RECONCILE).await.expect_err("strangers");
