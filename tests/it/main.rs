@@ -5,8 +5,10 @@
 mod access;
 mod agent;
 mod agent_dispatcher;
+mod arbitrary;
 mod clerk_webhook;
 mod database_tls;
+mod doors;
 mod http_client;
 mod identity;
 mod identity_api;

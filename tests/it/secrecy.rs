@@ -25,6 +25,7 @@ use shared::{
 };
 use tests::{
     agent::{AgentServer, Behaviour},
+    door::{Sender as _, secret},
     gateway::{Answer, Call},
     kms::{Fault, KEY_ARN},
     lines::Lines,
@@ -34,10 +35,7 @@ use tests::{
 };
 use tonic::Code;
 
-use crate::{
-    clerk_webhook,
-    slack_events::{Door, SECRET, SECRET_ARN, changed, fixture, fixtures, secret},
-};
+use crate::{clerk_webhook, slack_events::Door};
 
 /// In the place of a word that somebody wrote; whatever shows a part of it shows enough to be found.
 const QUESTION: &str = "heliotrope-question";
@@ -136,7 +134,7 @@ fn written(metrics: &std::sync::Mutex<Vec<u8>>) -> String {
 
 /// The mention as Slack sends it, with something planted wherever a person or Slack could put it.
 fn mention() -> Vec<u8> {
-    changed(
+    Door::changed(
         "app_mention",
         &[
             ("/token", json!(VERIFICATION)),
@@ -157,14 +155,15 @@ fn mention() -> Vec<u8> {
 async fn the_door_tells_nothing_whatever_knocks() {
     let door = Door::new();
     let before = door.clock.now() - std::time::Duration::from_hours(1);
-    door.secrets.put(SECRET_ARN, &secret(OLD_SECRET), before);
-    door.secrets.put(SECRET_ARN, &secret(SECRET), before);
+    door.secrets.put(Slack::SECRET_ARN, &secret(OLD_SECRET), before);
+    door.secrets
+        .put(Slack::SECRET_ARN, &secret(Slack::SECRET), before);
     let lines = Lines::default();
     let mut answers: Vec<Answer> = Vec::new();
     {
         let _guard = lines.listen("trace");
-        for name in fixtures() {
-            answers.push(door.send(&door.signed(fixture(&name))).await);
+        for name in Door::fixtures() {
+            answers.push(door.send(&door.signed(Door::fixture(&name))).await);
         }
         for call in [
             door.signed(mention()),
@@ -178,12 +177,12 @@ async fn the_door_tells_nothing_whatever_knocks() {
                 .with("content-type", QUESTION),
             door.signed(QUESTION),
             door.signed([&mention()[..], QUESTION.as_bytes()].concat()),
-            door.signed(changed("app_mention", &[("/api_app_id", json!(QUESTION))])),
-            door.signed(changed(
+            door.signed(Door::changed("app_mention", &[("/api_app_id", json!(QUESTION))])),
+            door.signed(Door::changed(
                 "app_mention",
                 &[("/event/channel", json!({QUESTION: QUESTION}))],
             )),
-            door.signed(changed("app_mention", &[("/event/ts", json!(QUESTION))])),
+            door.signed(Door::changed("app_mention", &[("/event/ts", json!(QUESTION))])),
         ] {
             answers.push(door.send(&call).await);
         }
@@ -193,13 +192,13 @@ async fn the_door_tells_nothing_whatever_knocks() {
         }
         // What somebody may paste where the signing secret belongs; and no secret at all.
         for content in [
-            SECRET.to_owned(),
-            format!("\"{SECRET}\""),
-            json!({"secret": SECRET}).to_string(),
-            json!({"signing_secret": [SECRET]}).to_string(),
+            Slack::SECRET.to_owned(),
+            format!("\"{}\"", Slack::SECRET),
+            json!({"secret": Slack::SECRET}).to_string(),
+            json!({"signing_secret": [Slack::SECRET]}).to_string(),
         ] {
             let door = Door::new();
-            door.secrets.put(SECRET_ARN, &content, door.clock.now());
+            door.secrets.put(Slack::SECRET_ARN, &content, door.clock.now());
             answers.push(door.send(&door.signed(mention())).await);
         }
         let away = Door::new();
@@ -213,7 +212,7 @@ async fn the_door_tells_nothing_whatever_knocks() {
         [200, 400, 401, 403, 415, 503]
     );
     let secrets = Planted::new([
-        ("the signing secret", SECRET),
+        ("the signing secret", Slack::SECRET),
         ("the previous signing secret", OLD_SECRET),
         ("the verification token", VERIFICATION),
     ]);
@@ -240,7 +239,7 @@ async fn the_door_tells_nothing_whatever_knocks() {
 /// A person as Clerk tells of them, with something planted wherever they or the team could put it.
 fn person() -> Vec<u8> {
     let email = json!([{"id": "idn_1", "email_address": EMAIL}]);
-    clerk_webhook::changed(
+    clerk_webhook::Door::changed(
         "user.updated",
         &[
             ("/data/first_name", json!(PERSON)),
@@ -256,22 +255,24 @@ fn person() -> Vec<u8> {
 
 #[tokio::test]
 async fn the_door_for_clerk_tells_nothing_whatever_knocks() {
-    use clerk_webhook::{Door, OTHER_SECRET, SECRET, SECRET_ARN, changed, fixture, fixtures};
+    use clerk_webhook::Door;
     let door = Door::new();
     let before = door.clock.now() - std::time::Duration::from_hours(1);
-    door.secrets.put(SECRET_ARN, &secret(OTHER_SECRET), before);
-    door.secrets.put(SECRET_ARN, &secret(SECRET), before);
-    let odd = |pointer: &str| changed("user.updated", &[(pointer, json!({PERSON: EMAIL}))]);
+    door.secrets
+        .put(Clerk::SECRET_ARN, &secret(Clerk::OTHER_SECRET), before);
+    door.secrets
+        .put(Clerk::SECRET_ARN, &secret(Clerk::SECRET), before);
+    let odd = |pointer: &str| Door::changed("user.updated", &[(pointer, json!({PERSON: EMAIL}))]);
     let lines = Lines::default();
     let mut answers: Vec<Answer> = Vec::new();
     {
         let _guard = lines.listen("trace");
-        for name in fixtures() {
-            answers.push(door.send(&door.signed(fixture(&name))).await);
+        for name in Door::fixtures() {
+            answers.push(door.send(&door.signed(Door::fixture(&name))).await);
         }
         for call in [
             door.signed(person()),
-            door.signed_with(OTHER_SECRET, person()),
+            door.signed_with(Clerk::OTHER_SECRET, person()),
             door.signed_with("somebody else's", person()),
             door.signed(person()).without("svix-signature"),
             door.signed(person()).with("svix-signature", PERSON),
@@ -280,7 +281,7 @@ async fn the_door_for_clerk_tells_nothing_whatever_knocks() {
             door.signed(person()).instead("content-type", PERSON),
             door.signed(PERSON),
             door.signed([&person()[..], PERSON.as_bytes()].concat()),
-            door.signed(changed("user.updated", &[("/instance_id", json!(PRIVATE))])),
+            door.signed(Door::changed("user.updated", &[("/instance_id", json!(PRIVATE))])),
             door.signed(odd("/data/id")),
             door.signed(odd("/data/email_addresses")),
             door.signed(odd("/data/updated_at")),
@@ -294,13 +295,13 @@ async fn the_door_for_clerk_tells_nothing_whatever_knocks() {
         }
         // What somebody may paste where the signing secret belongs; and no secret at all.
         for content in [
-            SECRET.to_owned(),
-            json!({"secret": SECRET}).to_string(),
-            json!({"signing_secret": [SECRET]}).to_string(),
-            json!({"signing_secret": format!("{SECRET}!")}).to_string(),
+            Clerk::SECRET.to_owned(),
+            json!({"secret": Clerk::SECRET}).to_string(),
+            json!({"signing_secret": [Clerk::SECRET]}).to_string(),
+            json!({"signing_secret": format!("{}!", Clerk::SECRET)}).to_string(),
         ] {
             let door = Door::new();
-            door.secrets.put(SECRET_ARN, &content, door.clock.now());
+            door.secrets.put(Clerk::SECRET_ARN, &content, door.clock.now());
             answers.push(door.send(&door.signed(person())).await);
         }
         let away = Door::new();
@@ -314,8 +315,8 @@ async fn the_door_for_clerk_tells_nothing_whatever_knocks() {
         [200, 400, 401, 403, 415, 503]
     );
     let secrets = Planted::new([
-        ("the signing secret", &SECRET[6..]),
-        ("the previous signing secret", &OTHER_SECRET[6..]),
+        ("the signing secret", &Clerk::SECRET[6..]),
+        ("the previous signing secret", &Clerk::OTHER_SECRET[6..]),
         ("what is nobody's business", PRIVATE),
     ]);
     let everything = secrets
@@ -646,7 +647,7 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
     let acme = stack.organization("acme", "T1").await.expect("an organization");
     let door = Door::new();
     let store = SecretStore::from_source(door.secrets.clone());
-    let keyring = Keyring::<Slack>::new(store.clone(), SECRET_ARN, Arc::new(door.clock.clone()));
+    let keyring = Keyring::<Slack>::new(store.clone(), Slack::SECRET_ARN, Arc::new(door.clock.clone()));
     let keys = keyring.keys().await.expect("the signing secret");
     let login: DatabaseSecret = serde_json::from_value(json!({
         "username": "app", "password": PASSWORD, "host": "127.0.0.1", "port": 1, "dbname": "d", "sslmode": "disable",
@@ -736,7 +737,7 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
     }
 
     Planted::new([
-        ("the signing secret", SECRET),
+        ("the signing secret", Slack::SECRET),
         ("a password", PASSWORD),
         ("the token", &acme.token),
         ("the agent's words", REFUSAL),
@@ -750,9 +751,9 @@ async fn no_debug_output_of_clerks_signing_secret_shows_it() {
     let door = clerk_webhook::Door::new();
     let store = SecretStore::from_source(door.secrets.clone());
     let clock = Arc::new(door.clock.clone());
-    let keyring = Keyring::<Clerk>::new(store, clerk_webhook::SECRET_ARN, clock);
+    let keyring = Keyring::<Clerk>::new(store, Clerk::SECRET_ARN, clock);
     let keys = keyring.keys().await.expect("the signing secret");
-    let encoded = &clerk_webhook::SECRET[6..];
+    let encoded = &Clerk::SECRET[6..];
     let key = BASE64_STANDARD.decode(encoded).expect("base64");
     let planted = Planted::new([
         ("the signing secret", encoded),

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod clerk;
 pub mod client;
 pub mod database;
+pub mod door;
 pub mod gateway;
 pub mod kms;
 pub mod lines;

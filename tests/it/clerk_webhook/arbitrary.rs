@@ -2,18 +2,11 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use shared::webhook::svix;
-use tests::gateway::Call;
+use shared::webhook::svix::{self, Clerk};
+use tests::{door::Sender as _, gateway::Call};
 
-use super::{Door, PATH, fixture, fixtures};
-use crate::slack_events::arbitrary::{any_json, places};
-
-fn wait<T>(future: impl Future<Output = T>) -> Result<T, TestCaseError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(future))
-}
+use super::Door;
+use crate::arbitrary::{any_json, places, wait};
 
 /// Whatever a signed delivery holds, it is answered, and what is queued can be read and grouped.
 fn holds(door: &Door, body: Vec<u8>) -> Result<(), TestCaseError> {
@@ -49,10 +42,10 @@ proptest! {
 
     #[test]
     fn any_fixture_with_anything_anywhere_is_answered(
-        name in proptest::sample::select(fixtures()),
+        name in proptest::sample::select(Door::fixtures()),
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any_json()), 1..4),
     ) {
-        let mut body: Value = serde_json::from_slice(&fixture(&name)).expect("JSON");
+        let mut body: Value = serde_json::from_slice(&Door::fixture(&name)).expect("JSON");
         for (index, value) in changes {
             let mut all = Vec::new();
             places(&body, "", &mut all);
@@ -64,10 +57,10 @@ proptest! {
 
     #[test]
     fn any_fixture_with_bytes_changed_is_answered(
-        name in proptest::sample::select(fixtures()),
+        name in proptest::sample::select(Door::fixtures()),
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let mut body = fixture(&name);
+        let mut body = Door::fixture(&name);
         for (index, byte) in changes {
             let at = index.index(body.len());
             body[at] = byte;
@@ -83,7 +76,7 @@ proptest! {
         signature in "[ -~]{0,80}",
     ) {
         let door = Door::new();
-        let call = Call::post(PATH, body)
+        let call = Call::post(Clerk::PATH, body)
             .with(svix::ID, &id)
             .with(svix::TIMESTAMP, &timestamp)
             .with(svix::SIGNATURE, &signature);

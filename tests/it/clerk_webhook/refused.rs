@@ -1,15 +1,21 @@
 //! What is refused, and how.
 
 use serde_json::{Value, json};
-use shared::{clock::Clock as _, webhook::svix};
-use tests::gateway::Call;
+use shared::{
+    clock::Clock as _,
+    webhook::svix::{self, Clerk},
+};
+use tests::{
+    door::{Sender as _, clerk::DELIVERY},
+    gateway::Call,
+};
 
-use super::{DELIVERY, Door, OTHER_SECRET, PATH, SECRET, changed, fixture};
+use super::Door;
 
 #[tokio::test]
 async fn every_false_signature_is_refused_alike() {
     let door = Door::new();
-    let good = door.signed(fixture("user.created"));
+    let good = door.signed(Door::fixture("user.created"));
     let signature = good
         .headers
         .iter()
@@ -18,7 +24,7 @@ async fn every_false_signature_is_refused_alike() {
         .expect("it is signed");
     let at = |offset: i64| {
         let now = door.clock.now() + chrono::TimeDelta::seconds(offset);
-        svix::sign(SECRET, DELIVERY, now, &good.body)
+        svix::sign(Clerk::SECRET, DELIVERY, now, &good.body)
             .into_iter()
             .fold(good.clone(), |call, (name, value)| call.instead(name, &value))
     };
@@ -34,7 +40,7 @@ async fn every_false_signature_is_refused_alike() {
         ("wrong", sign(&format!("v1,{first}{}", &signature[4..]))),
         (
             "of another secret",
-            door.signed_with(OTHER_SECRET, good.body.clone()),
+            door.signed_with(Clerk::OTHER_SECRET, good.body.clone()),
         ),
         ("of no secret", door.signed_with("", good.body.clone())),
         (
@@ -49,7 +55,7 @@ async fn every_false_signature_is_refused_alike() {
         ("without signature", good.clone().without(svix::SIGNATURE)),
         ("without time", good.clone().without(svix::TIMESTAMP)),
         ("without id", good.clone().without(svix::ID)),
-        ("unsigned", Call::post(PATH, good.body.clone())),
+        ("unsigned", Call::post(Clerk::PATH, good.body.clone())),
         (
             "signature doubled",
             good.clone().with(svix::SIGNATURE, &signature),
@@ -103,7 +109,10 @@ async fn every_false_signature_is_refused_alike() {
 #[tokio::test]
 async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
     let door = Door::new();
-    let mut wrapped = door.signed(changed("user.created", &[("/data/first_name", json!("Ada 🐢"))]));
+    let mut wrapped = door.signed(Door::changed(
+        "user.created",
+        &[("/data/first_name", json!("Ada 🐢"))],
+    ));
     wrapped.base64 = true;
     wrapped.headers = wrapped
         .headers
@@ -115,7 +124,7 @@ async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
         panic!("one task")
     };
     assert!(one.body.contains("Ada 🐢"), "{}", one.body);
-    let mut bytes = door.signed([b"\xff\xfe".as_slice(), &fixture("user.created")].concat());
+    let mut bytes = door.signed([b"\xff\xfe".as_slice(), &Door::fixture("user.created")].concat());
     bytes.base64 = true;
     assert_eq!(
         door.status(bytes).await,
@@ -128,15 +137,22 @@ async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
 async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
     let door = Door::new();
     let filled = |size: usize| {
-        let with = |filler: String| changed("user.created", &[("/data/filler", json!(filler))]);
+        let with = |filler: String| Door::changed("user.created", &[("/data/filler", json!(filler))]);
         with("x".repeat(size - with(String::new()).len()))
     };
-    let typed = |kind: &str| door.signed(fixture("user.created")).instead("content-type", kind);
-    let but = |name: &str, pointer: &str, value: Value| door.signed(changed(name, &[(pointer, value)]));
+    let typed = |kind: &str| {
+        door.signed(Door::fixture("user.created"))
+            .instead("content-type", kind)
+    };
+    let but = |name: &str, pointer: &str, value: Value| door.signed(Door::changed(name, &[(pointer, value)]));
     for (case, call, status) in [
         ("as large as allowed", door.signed(filled(1024 * 1024)), 200),
         ("one byte more", door.signed(filled(1024 * 1024 + 1)), 413),
-        ("large and unsigned", Call::post(PATH, vec![b'x'; 5_000_000]), 413),
+        (
+            "large and unsigned",
+            Call::post(Clerk::PATH, vec![b'x'; 5_000_000]),
+            413,
+        ),
         ("a form", typed("application/x-www-form-urlencoded"), 415),
         ("a text", typed("text/plain"), 415),
         (
@@ -151,7 +167,7 @@ async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
         ),
         ("not JSON", door.signed("who is Ada?"), 400),
         ("nothing", door.signed(""), 400),
-        ("cut off", door.signed(&fixture("user.created")[..200]), 400),
+        ("cut off", door.signed(&Door::fixture("user.created")[..200]), 400),
         ("no kind", but("user.created", "/type", Value::Null), 400),
         (
             "another instance's",
@@ -211,7 +227,7 @@ async fn a_kind_that_we_use_with_another_body_is_refused_by_the_path_of_its_faul
         ("session.ended", "/timestamp", Value::Null, "timestamp"),
         ("session.revoked", "/timestamp", json!("now"), "timestamp"),
     ] {
-        let body = changed(kind, &[(pointer, value)]);
+        let body = Door::changed(kind, &[(pointer, value)]);
         assert_eq!(faulty(body).await, path, "{kind}, {pointer}");
     }
     // Whose name is another's: a person who is there as gone and the other way round, and each thing as another.
@@ -227,7 +243,7 @@ async fn a_kind_that_we_use_with_another_body_is_refused_by_the_path_of_its_faul
             "data",
         ),
     ] {
-        let body = changed(kind, &[("/type", json!(as_kind))]);
+        let body = Door::changed(kind, &[("/type", json!(as_kind))]);
         assert_eq!(faulty(body).await, path, "{kind} as {as_kind}");
     }
 }
@@ -250,11 +266,15 @@ async fn other_methods_and_paths_are_told_so_in_our_error_shape() {
     let at = |method: &'static str, path: &str| Call {
         method,
         path: path.to_owned(),
-        ..door.signed(fixture("user.created"))
+        ..door.signed(Door::fixture("user.created"))
     };
     assert_eq!(door.send(&at("POST", "/webhooks/clerk/")).await.status, 200);
     assert_eq!(door.queue.drain().len(), 1);
-    for (method, path) in [("GET", PATH), ("PUT", PATH), ("DELETE", "/webhooks/clerk/")] {
+    for (method, path) in [
+        ("GET", Clerk::PATH),
+        ("PUT", Clerk::PATH),
+        ("DELETE", "/webhooks/clerk/"),
+    ] {
         let answer = door.send(&at(method, path)).await;
         assert_eq!(answer.status, 405, "{method} {path}");
         assert_eq!(answer.header("allow"), "POST", "{method} {path}");

@@ -2,12 +2,16 @@
 
 use serde_json::{Value, json};
 use shared::{
+    clock::Clock as _,
     task::{DeliveryKey, IdentityChange, Source},
-    webhook::svix,
+    webhook::svix::{self, Clerk},
 };
-use tests::lines::Lines;
+use tests::{
+    door::{Sender as _, clerk::DELIVERY},
+    lines::Lines,
+};
 
-use super::{DELIVERY, Door, OTHER_SECRET, SECRET, change, changed, fixture, fixtures};
+use super::{Door, change};
 
 /// The kinds that become a task.
 const APPLIED: [&str; 12] = [
@@ -27,13 +31,13 @@ const APPLIED: [&str; 12] = [
 
 #[tokio::test]
 async fn every_kind_of_clerks_is_taken_and_twelve_become_a_task() {
-    let kinds = fixtures();
+    let kinds = Door::fixtures();
     assert_eq!(kinds.len(), 45, "Clerk's kinds, a fixture each");
     let families: std::collections::BTreeSet<_> =
         kinds.iter().filter_map(|kind| kind.split('.').next()).collect();
     assert_eq!(families.len(), 14, "{families:?}");
     for kind in kinds {
-        let body: Value = serde_json::from_slice(&fixture(&kind)).expect("JSON");
+        let body: Value = serde_json::from_slice(&Door::fixture(&kind)).expect("JSON");
         assert_eq!(body["type"], kind.as_str(), "a fixture is called after its kind");
         let door = Door::new();
         let lines = Lines::default();
@@ -68,7 +72,7 @@ async fn a_kind_that_nobody_knows_yet_is_taken_whatever_it_holds() {
         ("", json!("text")),
         ("machine.created", json!({"id": 7, "updated_at": "today"})),
     ] {
-        let body = changed(
+        let body = Door::changed(
             "user.created",
             &[
                 ("/type", json!(kind)),
@@ -266,7 +270,15 @@ async fn what_is_sent_again_is_the_same_delivery_and_another_one_is_not() {
     // Svix signs each attempt at its own time.
     door.clock.advance(std::time::Duration::from_mins(30));
     let later = door.one("user.created").await;
-    let other = door.signed_as(SECRET, "msg_2gDelivery0000000000000002", fixture("user.created"));
+    let good = door.good();
+    let other = svix::sign(
+        Clerk::SECRET,
+        "msg_2gDelivery0000000000000002",
+        door.clock.now(),
+        &good.body,
+    )
+    .into_iter()
+    .fold(good.clone(), |call, (name, value)| call.instead(name, &value));
     assert_eq!(door.send(&other).await.status, 200);
     let other = door.queue.drain().remove(0);
 
@@ -292,7 +304,7 @@ async fn what_is_sent_again_is_the_same_delivery_and_another_one_is_not() {
 #[tokio::test]
 async fn the_headers_of_standard_webhooks_are_taken_too() {
     let door = Door::new();
-    let signed = door.signed(fixture("user.created"));
+    let signed = door.signed(Door::fixture("user.created"));
     let renamed = [
         (svix::ID, svix::STANDARD_ID),
         (svix::TIMESTAMP, svix::STANDARD_TIMESTAMP),
@@ -315,13 +327,14 @@ async fn no_log_line_of_any_level_says_who_people_are_or_how_clerk_signs() {
     let lines = Lines::default();
     {
         let _guard = lines.listen("trace");
-        for name in fixtures() {
-            door.send(&door.signed(fixture(&name))).await;
-            door.send(&door.signed_with(OTHER_SECRET, fixture(&name))).await;
-            let odd = [b"{\"type\":{\"Ada Lovelace\":1},", &fixture(&name)[1..]].concat();
+        for name in Door::fixtures() {
+            door.send(&door.signed(Door::fixture(&name))).await;
+            door.send(&door.signed_with(Clerk::OTHER_SECRET, Door::fixture(&name)))
+                .await;
+            let odd = [b"{\"type\":{\"Ada Lovelace\":1},", &Door::fixture(&name)[1..]].concat();
             door.send(&door.signed(odd)).await;
             for pointer in ["/data/id", "/data/updated_at", "/timestamp", "/instance_id"] {
-                let odd = changed(&name, &[(pointer, json!({"ada@acme.example": "Ada Lovelace"}))]);
+                let odd = Door::changed(&name, &[(pointer, json!({"ada@acme.example": "Ada Lovelace"}))]);
                 door.send(&door.signed(odd)).await;
             }
         }
@@ -343,8 +356,8 @@ async fn no_log_line_of_any_level_says_who_people_are_or_how_clerk_signs() {
         "payroll",
         "203.0.113.7",
         "invitation-ticket",
-        &SECRET[6..],
-        &OTHER_SECRET[6..],
+        &Clerk::SECRET[6..],
+        &Clerk::OTHER_SECRET[6..],
         "v1,",
     ] {
         assert!(!whole.contains(hidden), "{hidden} was logged:\n{whole}");

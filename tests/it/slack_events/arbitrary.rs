@@ -1,57 +1,16 @@
 //! Whatever is sent, the answer is one of ours.
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::webhook::slack;
 use tests::gateway::Call;
 
-use super::{Door, fixture, fixtures};
-
-/// Any JSON, as somebody who means ill would put it in the place of any field.
-pub(crate) fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "\\PC{0,20}".prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-        "[A-Z0-9.]{0,200}".prop_map(Value::from),
-        Just(json!("\u{fffe}\u{ffff}\u{0}")),
-    ];
-    leaf.prop_recursive(3, 16, 4, |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::btree_map("[a-z_]{0,12}", inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    })
-}
-
-/// Every place in a document.
-pub(crate) fn places(value: &Value, at: &str, all: &mut Vec<String>) {
-    all.push(at.to_owned());
-    match value {
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                places(item, &format!("{at}/{index}"), all);
-            }
-        }
-        Value::Object(fields) => {
-            for (name, item) in fields {
-                places(item, &format!("{at}/{name}"), all);
-            }
-        }
-        _ => {}
-    }
-}
+use super::Door;
+use crate::arbitrary::{any_json, places, wait};
 
 /// Whatever a signed delivery holds, it is answered, and what is queued can be read and grouped.
 fn holds(door: &Door, body: Vec<u8>) -> Result<(), TestCaseError> {
-    let answer = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(door.send(&door.signed(body)));
+    let answer = wait(door.send(&door.signed(body)))?;
     prop_assert!(
         [200, 400, 403].contains(&answer.status),
         "{}: {}",
@@ -83,10 +42,10 @@ proptest! {
 
     #[test]
     fn any_fixture_with_anything_anywhere_is_answered(
-        name in proptest::sample::select(fixtures()),
+        name in proptest::sample::select(Door::fixtures()),
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any_json()), 1..4),
     ) {
-        let mut body: Value = serde_json::from_slice(&fixture(&name)).expect("JSON");
+        let mut body: Value = serde_json::from_slice(&Door::fixture(&name)).expect("JSON");
         for (index, value) in changes {
             let mut all = Vec::new();
             places(&body, "", &mut all);
@@ -98,10 +57,10 @@ proptest! {
 
     #[test]
     fn any_fixture_with_bytes_changed_is_answered(
-        name in proptest::sample::select(fixtures()),
+        name in proptest::sample::select(Door::fixtures()),
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let mut body = fixture(&name);
+        let mut body = Door::fixture(&name);
         for (index, byte) in changes {
             let at = index.index(body.len());
             body[at] = byte;
@@ -119,10 +78,7 @@ proptest! {
         let call = Call::post("/slack/events", body)
             .with(slack::TIMESTAMP, &timestamp)
             .with(slack::SIGNATURE, &signature);
-        let answer = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?
-            .block_on(door.send(&call));
+        let answer = wait(door.send(&call))?;
         prop_assert_eq!(answer.status, 401);
     }
 }

@@ -1,15 +1,18 @@
 //! What is refused, and how.
 
 use serde_json::{Value, json};
-use shared::{clock::Clock as _, webhook::slack};
-use tests::gateway::Call;
+use shared::{
+    clock::Clock as _,
+    webhook::slack::{self, Slack},
+};
+use tests::{door::Sender as _, gateway::Call};
 
-use super::{Door, SECRET, changed, fixture};
+use super::Door;
 
 #[tokio::test]
 async fn every_false_signature_is_refused_alike() {
     let door = Door::new();
-    let good = door.signed(fixture("app_mention"));
+    let good = door.signed(Door::fixture("app_mention"));
     let signature = good
         .headers
         .iter()
@@ -18,7 +21,7 @@ async fn every_false_signature_is_refused_alike() {
         .expect("it is signed");
     let at = |offset: i64| {
         let now = door.clock.now() + chrono::TimeDelta::seconds(offset);
-        slack::sign(SECRET, now, &good.body)
+        slack::sign(Slack::SECRET, now, &good.body)
             .into_iter()
             .fold(good.clone(), |call, (name, value)| call.instead(name, &value))
     };
@@ -91,7 +94,7 @@ async fn every_false_signature_is_refused_alike() {
 #[tokio::test]
 async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
     let door = Door::new();
-    let mut wrapped = door.signed(fixture("app_mention"));
+    let mut wrapped = door.signed(Door::fixture("app_mention"));
     wrapped.base64 = true;
     wrapped.headers = wrapped
         .headers
@@ -104,7 +107,7 @@ async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
     };
     assert!(one.body.contains("why is checkout slow? 🐢"), "{}", one.body);
 
-    let mut bytes = door.signed([b"\xff\xfe".as_slice(), &fixture("app_mention")].concat());
+    let mut bytes = door.signed([b"\xff\xfe".as_slice(), &Door::fixture("app_mention")].concat());
     bytes.base64 = true;
     assert_eq!(
         door.status(bytes).await,
@@ -117,8 +120,8 @@ async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
 async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
     let door = Door::new();
     let filled = |size: usize| {
-        let empty = changed("app_mention", &[("/event/filler", json!(""))]).len();
-        changed(
+        let empty = Door::changed("app_mention", &[("/event/filler", json!(""))]).len();
+        Door::changed(
             "app_mention",
             &[("/event/filler", json!("x".repeat(size - empty)))],
         )
@@ -127,7 +130,10 @@ async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
         let deep = format!("{}{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         format!(r#"{{"type":"something_new","deep":{deep}}}"#).into_bytes()
     };
-    let typed = |kind: &str| door.signed(fixture("app_mention")).instead("content-type", kind);
+    let typed = |kind: &str| {
+        door.signed(Door::fixture("app_mention"))
+            .instead("content-type", kind)
+    };
     for (case, call, status) in [
         ("as large as allowed", door.signed(filled(1024 * 1024)), 200),
         ("one byte more", door.signed(filled(1024 * 1024 + 1)), 413),
@@ -140,12 +146,12 @@ async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
         ("a text", typed("text/plain"), 415),
         (
             "no type",
-            door.signed(fixture("app_mention")).without("content-type"),
+            door.signed(Door::fixture("app_mention")).without("content-type"),
             415,
         ),
         (
             "compressed",
-            door.signed(fixture("app_mention"))
+            door.signed(Door::fixture("app_mention"))
                 .with("Content-Encoding", "gzip"),
             415,
         ),
@@ -158,26 +164,29 @@ async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
         ("129 deep", door.signed(nested(129)), 400),
         ("not JSON", door.signed("why is checkout slow?"), 400),
         ("nothing", door.signed(""), 400),
-        ("cut off", door.signed(&fixture("app_mention")[..200]), 400),
+        ("cut off", door.signed(&Door::fixture("app_mention")[..200]), 400),
         ("not an object", door.signed("[]"), 400),
         (
             "a field of another type",
-            door.signed(changed("app_mention", &[("/event/channel", json!(7))])),
+            door.signed(Door::changed("app_mention", &[("/event/channel", json!(7))])),
             400,
         ),
         (
             "a channel that is none",
-            door.signed(changed("app_mention", &[("/event/channel", json!("C0 OPS"))])),
+            door.signed(Door::changed(
+                "app_mention",
+                &[("/event/channel", json!("C0 OPS"))],
+            )),
             400,
         ),
         (
             "another app's",
-            door.signed(changed("app_mention", &[("/api_app_id", json!("A0OTHER"))])),
+            door.signed(Door::changed("app_mention", &[("/api_app_id", json!("A0OTHER"))])),
             403,
         ),
         (
             "no app's",
-            door.signed(changed("app_mention", &[("/api_app_id", Value::Null)])),
+            door.signed(Door::changed("app_mention", &[("/api_app_id", Value::Null)])),
             403,
         ),
     ] {
@@ -193,7 +202,7 @@ async fn a_body_that_we_do_not_take_is_refused_by_its_fault() {
         }
     }
 
-    let odd = changed("app_mention", &[("/event/ts", json!("yesterday"))]);
+    let odd = Door::changed("app_mention", &[("/event/ts", json!("yesterday"))]);
     let answer = door.send(&door.signed(odd)).await;
     insta::assert_snapshot!(answer.body, @r#"{"code":"malformed","message":"the body cannot be read","fields":[{"field":"event.ts","message":"is not a message timestamp"}],"request_id":"JKJaXmPLvHcESHA="}"#);
 }
@@ -203,7 +212,7 @@ async fn other_methods_and_paths_are_told_so_in_our_error_shape() {
     let door = Door::new();
     let slashed = Call {
         path: "/slack/events/".to_owned(),
-        ..door.signed(fixture("app_mention"))
+        ..door.signed(Door::fixture("app_mention"))
     };
     assert_eq!(door.send(&slashed).await.status, 200);
     assert_eq!(door.queue.drain().len(), 1);
@@ -211,7 +220,7 @@ async fn other_methods_and_paths_are_told_so_in_our_error_shape() {
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let call = Call {
             method,
-            ..door.signed(fixture("app_mention"))
+            ..door.signed(Door::fixture("app_mention"))
         };
         let answer = door.send(&call).await;
         assert_eq!(answer.status, 405, "{method}");
@@ -227,7 +236,7 @@ async fn other_methods_and_paths_are_told_so_in_our_error_shape() {
     ] {
         let call = Call {
             path: path.to_owned(),
-            ..door.signed(fixture("app_mention"))
+            ..door.signed(Door::fixture("app_mention"))
         };
         let answer = door.send(&call).await;
         assert_eq!(answer.status, 404, "{path}");
@@ -239,7 +248,7 @@ async fn other_methods_and_paths_are_told_so_in_our_error_shape() {
 #[tokio::test]
 async fn nothing_odd_around_a_delivery_sets_off_a_server_error() {
     let door = Door::new();
-    let good = || door.signed(fixture("app_mention"));
+    let good = || door.signed(Door::fixture("app_mention"));
     for (name, value) in [
         ("X-Forwarded-Proto", "::"),
         ("X-Forwarded-Proto", "é"),

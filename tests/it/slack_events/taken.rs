@@ -2,17 +2,19 @@
 
 use serde_json::{Value, json, value::RawValue};
 use shared::{
+    connector::slack::fake::APP_ID,
     queue::Queue,
     task::{SlackLifecycleChange, SlackMessage, SlackMessageKind, Task},
+    webhook::slack::Slack,
 };
-use tests::{gateway::Call, lines::Lines};
+use tests::{door::Sender as _, gateway::Call, lines::Lines};
 
-use super::{APP_ID, Door, SECRET, changed, fixture, fixtures, said};
+use super::{Door, message, said};
 
 #[tokio::test]
 async fn slacks_question_whether_the_address_is_ours_is_answered_when_it_is_signed() {
     let door = Door::new();
-    let answer = door.send(&door.signed(fixture("url_verification"))).await;
+    let answer = door.send(&door.signed(Door::fixture("url_verification"))).await;
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.body,
@@ -20,7 +22,7 @@ async fn slacks_question_whether_the_address_is_ours_is_answered_when_it_is_sign
     );
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
 
-    let unsigned = Call::post("/slack/events", fixture("url_verification"));
+    let unsigned = Call::post("/slack/events", Door::fixture("url_verification"));
     assert_eq!(door.status(unsigned).await, 401);
 }
 
@@ -66,7 +68,7 @@ async fn a_mention_becomes_one_envelope_and_an_empty_200() {
       "traceparent": "00-5b475a8abd862e3fe1be46a994272793-53995c3f42cd8ad8-01"
     }
     "#);
-    let sent: Value = serde_json::from_slice(&fixture("app_mention")).expect("JSON");
+    let sent: Value = serde_json::from_slice(&Door::fixture("app_mention")).expect("JSON");
     assert_eq!(raw, sent["event"], "the raw event travels along");
     assert!(
         !one.body.contains("XXYYZZ"),
@@ -91,7 +93,7 @@ async fn the_raw_event_travels_byte_by_byte_and_is_left_out_where_it_does_not_fi
 
     // 1 MiB is let in, SQS takes a little less.
     let filler = "x".repeat(1_040_000);
-    let large = changed("app_mention", &[("/event/unmodelled", json!(filler))]);
+    let large = Door::changed("app_mention", &[("/event/unmodelled", json!(filler))]);
     assert!(large.len() <= 1024 * 1024);
     assert_eq!(door.send(&door.signed(large)).await.status, 200);
     let [one] = &door.queue.drain()[..] else {
@@ -107,7 +109,7 @@ async fn a_retry_and_the_two_events_of_one_post_are_the_same_delivery() {
     let door = Door::new();
     let first = door.deliver("app_mention").await.remove(0);
     let retry = door
-        .signed(fixture("app_mention"))
+        .signed(Door::fixture("app_mention"))
         .with("X-Slack-Retry-Num", "1")
         .with("X-Slack-Retry-Reason", "http_timeout");
     assert_eq!(door.send(&retry).await.status, 200);
@@ -146,14 +148,14 @@ async fn every_way_to_speak_reaches_the_dispatcher_with_its_kind() {
         ("org_wide_without_team", DirectMessage, "im"),
         ("bot_app_mention", Mention, "1531420618.000200"),
     ] {
-        let message = door.message(fixture).await;
+        let message = message(&door, fixture).await;
         assert_eq!((message.kind, message.thread()), (kind, thread), "{fixture}");
     }
 
     // A direct message is one even where it names the bot, and the first message of a thread is at the top level.
-    let named = changed("message_im", &[("/event/text", json!("<@U0INFRABOT> hi"))]);
+    let named = Door::changed("message_im", &[("/event/text", json!("<@U0INFRABOT> hi"))]);
     door.send(&door.signed(named)).await;
-    let first = changed(
+    let first = Door::changed(
         "message_channel",
         &[("/event/thread_ts", json!("1531420618.000200"))],
     );
@@ -170,7 +172,7 @@ async fn every_way_to_speak_reaches_the_dispatcher_with_its_kind() {
 #[tokio::test]
 async fn files_and_attachments_come_along() {
     let door = Door::new();
-    insta::assert_json_snapshot!(door.message("file_share").await.files, @r#"
+    insta::assert_json_snapshot!(message(&door, "file_share").await.files, @r#"
     [
       {
         "id": "F0LOG",
@@ -193,7 +195,7 @@ async fn files_and_attachments_come_along() {
     ]
     "#);
 
-    let alert = door.message("bot_app_mention").await;
+    let alert = message(&door, "bot_app_mention").await;
     assert_eq!(
         alert.text,
         "<@U0INFRABOT> please look\n\
@@ -203,7 +205,7 @@ async fn files_and_attachments_come_along() {
     );
     assert_eq!(alert.bot_id.as_deref(), Some("B0MONITOR"));
 
-    let only_attached = changed("bot_app_mention", &[("/event/text", json!(""))]);
+    let only_attached = Door::changed("bot_app_mention", &[("/event/text", json!(""))]);
     assert_eq!(door.send(&door.signed(only_attached)).await.status, 200);
     assert_eq!(door.queue.drain().len(), 1);
 }
@@ -226,12 +228,12 @@ async fn the_installation_is_the_one_that_slack_names() {
         ("org_wide_app_mention", (some("T0SALES"), some("E0GRID"), true)),
         ("org_wide_without_team", (None, some("E0GRID"), true)),
     ] {
-        let message = door.message(fixture).await;
+        let message = message(&door, fixture).await;
         assert_eq!(message.bot_user_id.as_deref(), Some("U0INFRABOT"), "{fixture}");
         assert_eq!(of(message), expected, "{fixture}");
     }
 
-    let from_nowhere = changed(
+    let from_nowhere = Door::changed(
         "app_mention",
         &[
             ("/team_id", Value::Null),
@@ -328,13 +330,17 @@ async fn no_log_line_of_any_level_says_what_people_said_or_how_slack_signs() {
     let lines = Lines::default();
     {
         let _guard = lines.listen("trace");
-        for name in fixtures() {
-            door.send(&door.signed(fixture(&name))).await;
-            door.send(&door.signed_with("wrong", fixture(&name))).await;
-            let odd = [b"{\"type\":{\"why is checkout slow?\":1},", &fixture(&name)[1..]].concat();
+        for name in Door::fixtures() {
+            door.send(&door.signed(Door::fixture(&name))).await;
+            door.send(&door.signed_with("wrong", Door::fixture(&name))).await;
+            let odd = [
+                b"{\"type\":{\"why is checkout slow?\":1},",
+                &Door::fixture(&name)[1..],
+            ]
+            .concat();
             door.send(&door.signed(odd)).await;
         }
-        let shape = changed(
+        let shape = Door::changed(
             "app_mention",
             &[("/event/channel", json!({"is checkout slow?": 1}))],
         );
@@ -342,7 +348,7 @@ async fn no_log_line_of_any_level_says_what_people_said_or_how_slack_signs() {
     }
     let whole = lines.whole();
     assert!(whole.contains("a task was queued"), "the lines were caught");
-    for hidden in ["checkout", "XXYYZZ", SECRET, "v0=", "p99"] {
+    for hidden in ["checkout", "XXYYZZ", Slack::SECRET, "v0=", "p99"] {
         assert!(!whole.contains(hidden), "{hidden} was logged:\n{whole}");
     }
 }
@@ -363,7 +369,7 @@ async fn the_trace_of_the_request_travels_with_the_task() {
         one.envelope().expect("an envelope").traceparent
     };
     let own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let call = door.signed(fixture("app_mention"));
+    let call = door.signed(Door::fixture("app_mention"));
     assert_eq!(
         traceparent(call.clone()).await.as_deref(),
         Some("00-5b475a8abd862e3fe1be46a994272793-53995c3f42cd8ad8-01"),
