@@ -144,8 +144,8 @@ fn a_number_that_the_template_takes_and_its_function_does_not_is_found() {
     stops(
         numbers,
         "/Parameters/UserRequestsPerMinute/MaxValue",
-        json!(1_000_000),
-        "IdentityApiFunction cannot read 1000000 as USER_REQUESTS_PER_MINUTE",
+        json!(5_000_000_000_u64),
+        "IdentityApiFunction cannot read 5000000000 as USER_REQUESTS_PER_MINUTE",
     );
     stops(
         numbers,
