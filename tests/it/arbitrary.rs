@@ -1,10 +1,11 @@
 //! What nobody would send who means well.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
+use tests::door::{Door, Sender};
 
 /// Any JSON, as somebody who means ill would put it in the place of any field.
-pub(crate) fn any_json() -> impl Strategy<Value = Value> {
+fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -25,7 +26,7 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Every place in a document.
-pub(crate) fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
         Value::Array(items) => {
@@ -40,6 +41,37 @@ pub(crate) fn places(value: &Value, at: &str, all: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// A sender's delivery with anything in some of its places.
+pub(crate) fn altered<S: Sender>() -> impl Strategy<Value = Vec<u8>> {
+    let changes = proptest::collection::vec((any::<Index>(), any_json()), 1..4);
+    (any_fixture::<S>(), changes).prop_map(|(body, changes)| {
+        let mut body: Value = serde_json::from_slice(&body).expect("JSON");
+        for (index, value) in changes {
+            let mut all = Vec::new();
+            places(&body, "", &mut all);
+            let place = index.get(&all);
+            *body.pointer_mut(place).expect("it is there") = value;
+        }
+        body.to_string().into_bytes()
+    })
+}
+
+/// A sender's delivery with some of its bytes changed.
+pub(crate) fn damaged<S: Sender>() -> impl Strategy<Value = Vec<u8>> {
+    let changes = proptest::collection::vec((any::<Index>(), any::<u8>()), 1..6);
+    (any_fixture::<S>(), changes).prop_map(|(mut body, changes)| {
+        for (index, byte) in changes {
+            let at = index.index(body.len());
+            body[at] = byte;
+        }
+        body
+    })
+}
+
+fn any_fixture<S: Sender>() -> impl Strategy<Value = Vec<u8>> {
+    proptest::sample::select(Door::<S>::fixtures()).prop_map(|name| Door::<S>::fixture(&name))
 }
 
 /// Waits in a property for what a test may await.
