@@ -137,11 +137,7 @@ impl WebhookSender {
         headers: &[(&'static str, String)],
         body: &str,
     ) -> anyhow::Result<Answer> {
-        let mut request = Request::post(&self.url).header("content-type", "application/json");
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        self.client.send(request, body.to_owned()).await
+        self.client.post_signed(&self.url, headers, body.to_owned()).await
     }
 }
 

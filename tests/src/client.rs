@@ -14,6 +14,8 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
+use crate::gateway;
+
 /// Sends requests; clones share their connections, and what they keep.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -92,6 +94,23 @@ impl Client {
         Ok(answer)
     }
 
+    /// Posts JSON with the headers of a signature, good or not.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn post_signed(
+        &self,
+        url: &str,
+        signature: &[(&'static str, String)],
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::post(url).header("content-type", "application/json");
+        for (name, value) in signature {
+            request = request.header(*name, value);
+        }
+        self.send(request, body).await
+    }
+
     /// All answers so far, if they are kept.
     #[must_use]
     pub fn answers(&self) -> Vec<Kept> {
@@ -111,10 +130,7 @@ impl Answer {
     /// A header's value; empty when it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        gateway::header(&self.headers, name)
     }
 
     /// The JSON of the body.

@@ -168,9 +168,14 @@ impl Answer {
     /// A header's value; empty when it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        header(&self.headers, name)
     }
+}
+
+/// A header's value; empty when it is not there.
+pub(crate) fn header<'a>(headers: &'a http::HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }

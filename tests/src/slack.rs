@@ -1,6 +1,5 @@
 //! Slack's side of the Events API: signs events and sends them.
 
-use http::Request;
 use serde_json::Value;
 use shared::{clock::Timestamp, webhook::slack::sign};
 
@@ -31,10 +30,7 @@ impl EventSender {
     /// When there is no answer.
     pub async fn send(&self, event: &Value, at: Timestamp) -> anyhow::Result<Answer> {
         let body = serde_json::to_vec(event)?;
-        let mut request = Request::post(&self.url).header("content-type", "application/json");
-        for (name, value) in sign(&self.secret, at, &body) {
-            request = request.header(name, value);
-        }
-        self.client.send(request, body).await
+        let signature = sign(&self.secret, at, &body);
+        self.client.post_signed(&self.url, &signature, body).await
     }
 }
