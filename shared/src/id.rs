@@ -105,6 +105,10 @@ ids! {
     MessageId = "msg", message;
     /// An entry of the record of who did what.
     AuditEventId = "aud", audit_event;
+    /// Something that happened at a third party.
+    ActivityId = "act", activity;
+    /// An incident or alert of a third party. Also the key under which it is posted.
+    AlertId = "alr", alert;
     /// An envelope on a queue.
     TaskId = "tsk", task;
 }

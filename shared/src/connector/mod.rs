@@ -1,4 +1,17 @@
 //! Third parties that an organization can connect: one folder each, one word in the list below.
+//!
+//! A folder holds `mod.rs` (the connector and its types), `api.rs` (the few calls that we make), `event.rs` where it
+//! tells us things, and `fake.rs`, which plays the third party in tests and on a laptop. What a connector must be able to
+//! do is [`contract::Connector`]. Nothing outside of its folder names it: who works with connections asks [`Connectors`].
+
+pub mod contract;
+#[cfg(feature = "test-support")]
+pub mod fake;
+
+use std::{fmt, sync::Arc};
+
+use self::contract::{Connector, DynConnector, Parts, SetupError};
+use crate::config::Env;
 
 macro_rules! connectors {
     ($($module:ident: $kind:ident),* $(,)?) => {
@@ -26,6 +39,32 @@ macro_rules! connectors {
             }
         }
 
+        /// All connectors, ready to be used.
+        #[derive(Clone)]
+        pub struct Connectors {
+            $($module: Arc<dyn DynConnector>,)*
+        }
+
+        impl Connectors {
+            /// All connectors, as the environment describes them.
+            ///
+            /// # Errors
+            /// The first variable that a connector cannot use.
+            pub fn from_env(env: &mut Env, parts: &Parts) -> Result<Self, SetupError> {
+                Ok(Self {
+                    $($module: Arc::new(<$module::$kind as Connector>::configure(env, parts)?),)*
+                })
+            }
+
+            /// The connector of a kind.
+            #[must_use]
+            pub fn get(&self, kind: ConnectorKind) -> &dyn DynConnector {
+                match kind {
+                    $(ConnectorKind::$kind => &*self.$module,)*
+                }
+            }
+        }
+
         impl std::str::FromStr for ConnectorKind {
             type Err = UnknownConnector;
 
@@ -41,13 +80,19 @@ macro_rules! connectors {
 
 connectors! { slack: Slack }
 
+impl fmt::Debug for Connectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connectors")
+    }
+}
+
 /// A name that no connector has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown connector")]
 pub struct UnknownConnector;
 
-impl std::fmt::Display for ConnectorKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for ConnectorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }

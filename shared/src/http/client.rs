@@ -1,4 +1,4 @@
-//! The way out: `GET` requests for JSON to the one host that a client is made for.
+//! The way out: requests to the one host that a client is made for.
 //!
 //! Whoever answers is not trusted: an answer has to come in time and be of a bounded size, a redirect is never
 //! followed, and nothing of what was answered, asked or shown as a credential gets into an error.
@@ -7,10 +7,10 @@ use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use axum::body::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, StatusCode, Uri, header,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -18,8 +18,8 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::de::DeserializeOwned;
-use url::{Host, Url};
+use serde::{Serialize, de::DeserializeOwned};
+use url::{Host, Url, form_urlencoded};
 
 use crate::json::{self, JsonError};
 
@@ -145,7 +145,7 @@ impl Answer {
 /// A client of one host; cheap to clone, shares its connections. Connects when first used.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     scheme: Scheme,
     authority: Authority,
     /// What stands before every path, without a slash at its end.
@@ -197,60 +197,68 @@ impl HttpClient {
     }
 
     /// Asks for `path_and_query`, which begins with a slash and goes below the base URL; with a bearer token where
-    /// there is one. A connection that died while the sandbox was frozen breaks at its first use, so a broken one is
-    /// tried once more, within the same time.
+    /// there is one.
     ///
     /// # Errors
     /// When there is no answer. One with any status is an answer.
-    #[tracing::instrument(name = "http.get", skip_all, fields(http.host = %self.authority))]
     pub async fn get(
         &self,
         path_and_query: &str,
         bearer: Option<&SecretString>,
     ) -> Result<Answer, HttpError> {
-        let request = self.request(path_and_query, bearer)?;
+        let call = Call::get(path_and_query);
+        self.send(match bearer {
+            Some(token) => call.bearer(token),
+            None => call,
+        })
+        .await
+    }
+
+    /// Makes a request. A connection that died while the sandbox was frozen breaks at its first use, so what changes
+    /// nothing is sent once more when its connection breaks, within the same time.
+    ///
+    /// # Errors
+    /// When there is no answer, which leaves open what became of a request that changes something. An answer with any
+    /// status is one.
+    #[tracing::instrument(name = "http.call", skip_all, fields(http.host = %self.authority, http.method = %call.method))]
+    pub async fn send(&self, call: Call) -> Result<Answer, HttpError> {
+        let request = self.request(call)?;
         tokio::time::timeout(self.timeout, self.exchange(request))
             .await
             .map_err(|_| HttpError::Timeout)?
     }
 
-    fn request(
-        &self,
-        path_and_query: &str,
-        bearer: Option<&SecretString>,
-    ) -> Result<Request<Empty<Bytes>>, HttpError> {
+    fn request(&self, call: Call) -> Result<Request<Full<Bytes>>, HttpError> {
         const PATH: HttpError = HttpError::Protocol {
             what: "a path that no request can have",
         };
-        if !path_and_query.starts_with('/') {
+        if !call.path_and_query.starts_with('/') {
             return Err(PATH);
         }
-        let path = format!("{}{path_and_query}", self.base_path);
+        let path = format!("{}{}", self.base_path, call.path_and_query);
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
             .path_and_query(PathAndQuery::try_from(path).map_err(|_| PATH)?)
             .build()
             .map_err(|_| PATH)?;
-        let mut request = Request::new(Empty::new());
+        let mut request = Request::new(Full::new(call.body?));
+        *request.method_mut() = call.method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, USER_AGENT);
-        if let Some(token) = bearer {
-            let value = format!("Bearer {}", token.expose_secret());
-            let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Protocol {
-                what: "a token that no header can hold",
-            })?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
+        for (name, value) in call.headers {
+            headers.insert(name, value?);
         }
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request<Empty<Bytes>>) -> Result<Answer, HttpError> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, HttpError> {
         let response = match self.client.request(request.clone()).await {
-            Err(error) if !error.is_connect() => self.client.request(request).await,
+            Err(error) if !error.is_connect() && request.method().is_safe() => {
+                self.client.request(request).await
+            }
             other => other,
         };
         let response = response.map_err(|error| HttpError::of(&error))?;
@@ -269,6 +277,108 @@ impl HttpClient {
             Err(error) => Err(HttpError::of(error.as_ref())),
         }
     }
+}
+
+/// A request to be made. What is wrong with it is told when it is sent.
+pub struct Call {
+    method: Method,
+    path_and_query: String,
+    headers: Vec<(HeaderName, Result<HeaderValue, HttpError>)>,
+    body: Result<Bytes, HttpError>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    /// A request of `method` for `path_and_query`, which begins with a slash and goes below the client's base URL.
+    pub fn new(method: Method, path_and_query: impl Into<String>) -> Self {
+        Self {
+            method,
+            path_and_query: path_and_query.into(),
+            headers: Vec::new(),
+            body: Ok(Bytes::new()),
+        }
+    }
+
+    /// A `GET`.
+    pub fn get(path_and_query: impl Into<String>) -> Self {
+        Self::new(Method::GET, path_and_query)
+    }
+
+    /// A `POST`.
+    pub fn post(path_and_query: impl Into<String>) -> Self {
+        Self::new(Method::POST, path_and_query)
+    }
+
+    /// A `DELETE`.
+    pub fn delete(path_and_query: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path_and_query)
+    }
+
+    /// With a header that is no secret.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        let value = HeaderValue::try_from(value).map_err(|_| HttpError::Protocol {
+            what: "a value that no header can hold",
+        });
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With a header that nothing must show, such as an API key.
+    #[must_use]
+    pub fn secret_header(mut self, name: HeaderName, value: &SecretString) -> Self {
+        self.headers.push((name, sensitive(value.expose_secret())));
+        self
+    }
+
+    /// With `Authorization: Bearer …`.
+    #[must_use]
+    pub fn bearer(self, token: &SecretString) -> Self {
+        self.authorization("Bearer", token)
+    }
+
+    /// With `Authorization: {scheme} …`, for third parties that have a scheme of their own.
+    #[must_use]
+    pub fn authorization(mut self, scheme: &str, token: &SecretString) -> Self {
+        let value = sensitive(&format!("{scheme} {}", token.expose_secret()));
+        self.headers.push((header::AUTHORIZATION, value));
+        self
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+        self.body = serde_json::to_vec(body)
+            .map(Bytes::from)
+            .map_err(|_| HttpError::Protocol {
+                what: "a body that is not JSON",
+            });
+        self.header(header::CONTENT_TYPE, "application/json")
+    }
+
+    /// With a form as its body, `application/x-www-form-urlencoded`.
+    #[must_use]
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        self.body = Ok(Bytes::from(form.finish()));
+        self.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    }
+}
+
+fn sensitive(value: &str) -> Result<HeaderValue, HttpError> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Protocol {
+        what: "a token that no header can hold",
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl HttpError {
@@ -330,7 +440,7 @@ mod tests {
         let client = HttpClient::new("https://api.clerk.com/v1/").expect("a url");
         let uri = |path: &str| {
             client
-                .request(path, None)
+                .request(Call::get(path))
                 .map(|request| request.uri().to_string())
         };
         assert_eq!(
@@ -357,13 +467,26 @@ mod tests {
     fn a_token_is_not_shown() {
         let client = HttpClient::new("https://api.clerk.com").expect("a url");
         let token = SecretString::from("sk_live_hunter2");
-        let request = client.request("/", Some(&token)).expect("a request");
+        let request = client.request(Call::get("/").bearer(&token)).expect("a request");
         assert_eq!(request.headers()[header::AUTHORIZATION], "Bearer sk_live_hunter2");
         assert!(!format!("{request:?} {client:?}").contains("hunter2"));
         let error = client
-            .request("/", Some(&"hunter2\n".into()))
+            .request(Call::get("/").bearer(&"hunter2\n".into()))
             .expect_err("a line break");
         assert!(!format!("{error:?} {error}").contains("hunter2"));
+
+        let key = http::HeaderName::from_static("dd-api-key");
+        let call = Call::post("/")
+            .secret_header(key, &token)
+            .form(&[("secret", "hunter2")]);
+        let shown = format!("{call:?}");
+        let request = client.request(call).expect("a request");
+        assert_eq!(request.headers()["dd-api-key"], "sk_live_hunter2");
+        assert_eq!(
+            request.headers()[header::CONTENT_TYPE],
+            "application/x-www-form-urlencoded"
+        );
+        assert!(!format!("{shown} {:?}", request.headers()).contains("hunter2"));
     }
 
     #[test]

@@ -7,8 +7,74 @@ pub mod event;
 #[cfg(feature = "test-support")]
 pub mod fake;
 
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::contract::{
+    self,     Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Linked, Method, Parts, Returned,
+    SetupError, Start, Started,
+};
+use crate::config::Env;
+
+/// The connector.
+#[derive(Debug)]
+pub struct Slack;
+
+const NOT_SET_UP: ConnectorError = ConnectorError::NotSetUp {
+    what: "the Slack app has no client id",
+};
+
+#[async_trait]
+impl Connector for Slack {
+    type Input = serde::de::IgnoredAny;
+    type Credentials = SlackCredentials;
+
+    fn configure(_env: &mut Env, _parts: &Parts) -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    fn descriptor(&self) -> &'static Descriptor {
+        &Descriptor {
+            name: "Slack",
+            description: "Ask questions and get answers in Slack.",
+            method: Method::OAuth,
+            capabilities: &[Capability::Conversations],
+            ways: &[],
+            code_field: None,
+            documentation: "https://docs.slack.dev/authentication/installing-with-oauth",
+        }
+    }
+
+    async fn initiate(&self, _start: Start<'_>) -> Result<Started, ConnectorError> {
+        Err(NOT_SET_UP)
+    }
+
+    async fn complete(
+        &self,
+        _connection: Connection<'_>,
+        _returned: Returned<'_>,
+        _input: Self::Input,
+    ) -> Result<Linked<SlackCredentials>, ConnectorError> {
+        Err(NOT_SET_UP)
+    }
+
+    async fn validate(
+        &self,
+        _connection: Connection<'_>,
+        _credentials: &SlackCredentials,
+    ) -> Result<Checked, ConnectorError> {
+        Err(NOT_SET_UP)
+    }
+
+    async fn revoke(
+        &self,
+        _connection: Connection<'_>,
+        _credentials: &SlackCredentials,
+    ) -> Result<(), ConnectorError> {
+        Err(NOT_SET_UP)
+    }
+}
 
 /// What the vault keeps for a Slack integration.
 ///
@@ -16,13 +82,8 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SlackCredentials {
     /// The bot token of the installation, `xoxb-…`.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "contract::exposed")]
     pub bot_token: SecretString,
-}
-
-/// Only the vault serializes credentials, straight into the plaintext it seals.
-fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
 }
 
 /// Where something is said.

@@ -521,3 +521,4 @@ fn event_callback(
         "event_context": format!("4-{channel}-{digits}"),
     })
 }
+

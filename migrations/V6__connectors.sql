@@ -1,0 +1,235 @@
+-- Six connectors. Beside the organization, row-level security reads one more setting here:
+--   app.state_hash  the hash of one state that came back through a browser, in hexadecimal digits
+
+ALTER TABLE integrations
+    ADD COLUMN health_message text,
+    ADD COLUMN health_remedy text,
+    ADD COLUMN health_checked_at timestamptz,
+    ADD COLUMN retry_at timestamptz,
+    ADD COLUMN failures integer NOT NULL DEFAULT 0,
+    ADD COLUMN synced_at timestamptz,
+    ADD CONSTRAINT integrations_failures_check CHECK (failures >= 0),
+    ADD CONSTRAINT integrations_health_remedy_check
+        CHECK (health_remedy IN ('wait', 'reconnect', 'grant', 'operator'));
+COMMENT ON COLUMN integrations.health_message IS 'Why it is not healthy, in our words for a person; nothing that the third party wrote. NULL where the reason says it all.';
+COMMENT ON COLUMN integrations.health_remedy IS 'What helps: wait (it is tried again by itself), reconnect or grant (an admin acts here or at the third party), operator (whoever runs this deployment acts). NULL when healthy, and for what was written before the column was.';
+COMMENT ON COLUMN integrations.health_checked_at IS 'When the third party was last asked whether it works; NULL while it has not been.';
+COMMENT ON COLUMN integrations.retry_at IS 'When what failed is tried again by itself; NULL where nothing is.';
+COMMENT ON COLUMN integrations.failures IS 'How often in a row refreshing the credentials has failed.';
+COMMENT ON COLUMN integrations.synced_at IS 'When what it reaches, such as repositories, was last read in full; NULL while it has not been.';
+CREATE INDEX integrations_retry_at_idx ON integrations (retry_at) WHERE retry_at IS NOT NULL;
+
+ALTER TABLE oauth_states
+    ADD COLUMN clerk_session_id text NOT NULL DEFAULT '',
+    ADD COLUMN replaces boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN oauth_states.clerk_session_id IS 'The session that started it, sess_…, which must be the one that ends it.';
+COMMENT ON COLUMN oauth_states.replaces IS 'Whether it may take the place of a connection to another account.';
+-- A browser that comes back brings the state and no session.
+CREATE POLICY by_state ON oauth_states
+    USING (state_hash = decode(nullif(current_setting('app.state_hash', true), ''), 'hex'));
+
+CREATE TABLE integration_nonces (
+    organization_id uuid        NOT NULL,
+    connector_type  text        NOT NULL,
+    nonce           text        NOT NULL,
+    created_at      timestamptz NOT NULL,
+    CONSTRAINT integration_nonces_pkey PRIMARY KEY (organization_id, connector_type),
+    CONSTRAINT integration_nonces_organization_id_fkey
+        FOREIGN KEY (organization_id) REFERENCES organizations ON DELETE CASCADE
+);
+COMMENT ON TABLE integration_nonces IS 'Random words of ours that a third party ties a connection to, such as the ExternalId of a role in AWS. Made when somebody first starts to connect, and kept: what was set up with it stays good.';
+COMMENT ON COLUMN integration_nonces.organization_id IS 'Whose connection it is for.';
+COMMENT ON COLUMN integration_nonces.connector_type IS 'Which third party.';
+COMMENT ON COLUMN integration_nonces.nonce IS '256 random bits as hexadecimal digits. No secret: it is shown to those who connect.';
+COMMENT ON COLUMN integration_nonces.created_at IS 'When it was made.';
+
+CREATE TABLE integration_revocations (
+    integration_id     uuid        NOT NULL,
+    organization_id    uuid        NOT NULL,
+    connector_type     text        NOT NULL,
+    account            jsonb       NOT NULL,
+    ciphertext         bytea       NOT NULL,
+    nonce              bytea       NOT NULL,
+    wrapped_key        bytea       NOT NULL,
+    encryption_key_id  text        NOT NULL,
+    encryption_version smallint    NOT NULL,
+    attempts           integer     NOT NULL DEFAULT 0,
+    retry_at           timestamptz NOT NULL,
+    give_up_at         timestamptz NOT NULL,
+    created_at         timestamptz NOT NULL,
+    CONSTRAINT integration_revocations_pkey PRIMARY KEY (integration_id, created_at),
+    CONSTRAINT integration_revocations_organization_id_fkey
+        FOREIGN KEY (organization_id) REFERENCES organizations ON DELETE CASCADE,
+    CONSTRAINT integration_revocations_nonce_check CHECK (octet_length(nonce) = 12),
+    CONSTRAINT integration_revocations_attempts_check CHECK (attempts >= 0)
+);
+CREATE INDEX integration_revocations_retry_at_idx ON integration_revocations (retry_at);
+COMMENT ON TABLE integration_revocations IS 'Connections that were ended here while the third party could not be told. Their credentials are out of reach of everything but the telling, and go when it has been told or can no longer be.';
+COMMENT ON COLUMN integration_revocations.integration_id IS 'The connection that was ended; bound into the seal.';
+COMMENT ON COLUMN integration_revocations.organization_id IS 'Whose it was; bound into the seal.';
+COMMENT ON COLUMN integration_revocations.connector_type IS 'Which third party; bound into the seal.';
+COMMENT ON COLUMN integration_revocations.account IS 'What was connected, as the connector needs it to tell the third party; never a secret.';
+COMMENT ON COLUMN integration_revocations.ciphertext IS 'The credentials, as in integration_credentials.';
+COMMENT ON COLUMN integration_revocations.nonce IS 'As in integration_credentials.';
+COMMENT ON COLUMN integration_revocations.wrapped_key IS 'As in integration_credentials.';
+COMMENT ON COLUMN integration_revocations.encryption_key_id IS 'As in integration_credentials.';
+COMMENT ON COLUMN integration_revocations.encryption_version IS 'As in integration_credentials.';
+COMMENT ON COLUMN integration_revocations.attempts IS 'How often the third party was told in vain.';
+COMMENT ON COLUMN integration_revocations.retry_at IS 'When it is told again.';
+COMMENT ON COLUMN integration_revocations.give_up_at IS 'When the credentials are dropped whether it was told or not.';
+COMMENT ON COLUMN integration_revocations.created_at IS 'When the connection was ended.';
+
+CREATE TABLE github_unclaimed_installations (
+    github_installation_id bigint      NOT NULL,
+    github_account_id      bigint      NOT NULL,
+    github_account_login   text        NOT NULL,
+    github_account_type    text        NOT NULL,
+    is_suspended           boolean     NOT NULL,
+    event_time             timestamptz NOT NULL,
+    created_at             timestamptz NOT NULL,
+    updated_at             timestamptz NOT NULL,
+    CONSTRAINT github_unclaimed_installations_pkey PRIMARY KEY (github_installation_id)
+);
+COMMENT ON TABLE github_unclaimed_installations IS 'Installations of our GitHub App that were begun at GitHub and that no organization has claimed yet. They belong to nobody here, hold no credentials, and go when they are claimed or deleted.';
+COMMENT ON COLUMN github_unclaimed_installations.github_installation_id IS 'GitHub''s number of the installation.';
+COMMENT ON COLUMN github_unclaimed_installations.github_account_id IS 'GitHub''s number of the account that it is installed on.';
+COMMENT ON COLUMN github_unclaimed_installations.github_account_login IS 'Name of that account.';
+COMMENT ON COLUMN github_unclaimed_installations.github_account_type IS 'What that account is, in GitHub''s words: User or Organization.';
+COMMENT ON COLUMN github_unclaimed_installations.is_suspended IS 'Whether it is on hold at GitHub.';
+COMMENT ON COLUMN github_unclaimed_installations.event_time IS 'When it last changed, by GitHub''s clock; an older event changes nothing.';
+COMMENT ON COLUMN github_unclaimed_installations.created_at IS 'When the row was made.';
+COMMENT ON COLUMN github_unclaimed_installations.updated_at IS 'When the row was last changed.';
+
+ALTER TABLE github_repositories
+    ADD COLUMN source_updated_at timestamptz;
+COMMENT ON COLUMN github_repositories.source_updated_at IS 'GitHub''s own time of what was last applied; older news changes nothing. NULL for what an older release wrote.';
+
+CREATE TABLE integration_activities (
+    integration_activity_id uuid        NOT NULL,
+    organization_id         uuid        NOT NULL,
+    integration_id          uuid        NOT NULL,
+    dedupe_key              text        NOT NULL,
+    kind                    text        NOT NULL,
+    action                  text        NOT NULL,
+    subject_id              text        NOT NULL,
+    subject                 text        NOT NULL,
+    title                   text        NOT NULL,
+    actor                   text,
+    url                     text,
+    occurred_at             timestamptz NOT NULL,
+    expires_at              timestamptz NOT NULL,
+    created_at              timestamptz NOT NULL,
+    CONSTRAINT integration_activities_pkey PRIMARY KEY (integration_activity_id),
+    CONSTRAINT integration_activities_dedupe_key UNIQUE (integration_id, dedupe_key),
+    CONSTRAINT integration_activities_integration_fkey
+        FOREIGN KEY (organization_id, integration_id)
+        REFERENCES integrations (organization_id, integration_id) ON DELETE CASCADE
+);
+CREATE INDEX integration_activities_list_idx
+    ON integration_activities (organization_id, occurred_at, integration_activity_id);
+CREATE INDEX integration_activities_subject_idx
+    ON integration_activities (integration_id, subject_id, occurred_at);
+CREATE INDEX integration_activities_expires_at_idx ON integration_activities (expires_at);
+COMMENT ON TABLE integration_activities IS 'What happened at third parties that are connected: pushes, pull requests, deployments, alerts. A bounded number for each subject, and for a limited time.';
+COMMENT ON COLUMN integration_activities.integration_activity_id IS 'UUIDv7, made by the application.';
+COMMENT ON COLUMN integration_activities.organization_id IS 'Whose connection told of it.';
+COMMENT ON COLUMN integration_activities.integration_id IS 'The connection that told of it.';
+COMMENT ON COLUMN integration_activities.dedupe_key IS 'What makes two tellings of it the same, in the connection.';
+COMMENT ON COLUMN integration_activities.kind IS 'What it is, in the third party''s word, such as pull_request.';
+COMMENT ON COLUMN integration_activities.action IS 'What became of it, in the third party''s word, such as opened; blank where there is none.';
+COMMENT ON COLUMN integration_activities.subject_id IS 'The third party''s id of what it happened to: a repository''s number, a service''s id.';
+COMMENT ON COLUMN integration_activities.subject IS 'Name of what it happened to, such as owner/repository.';
+COMMENT ON COLUMN integration_activities.title IS 'What people call it, cut to a bounded length.';
+COMMENT ON COLUMN integration_activities.actor IS 'Who did it, as the third party names them; NULL where nobody is named.';
+COMMENT ON COLUMN integration_activities.url IS 'Its page at the third party; NULL where there is none.';
+COMMENT ON COLUMN integration_activities.occurred_at IS 'When it happened, by the third party''s clock.';
+COMMENT ON COLUMN integration_activities.expires_at IS 'When the row goes.';
+COMMENT ON COLUMN integration_activities.created_at IS 'When the row was made.';
+
+CREATE TABLE alerts (
+    alert_id          uuid        NOT NULL,
+    organization_id   uuid        NOT NULL,
+    integration_id    uuid        NOT NULL,
+    dedupe_key        text        NOT NULL,
+    severity          text        NOT NULL,
+    state             text        NOT NULL,
+    title             text        NOT NULL,
+    service           text,
+    url               text,
+    source_updated_at timestamptz NOT NULL,
+    slack_channel_id  text,
+    slack_message_ts  text,
+    posted_state      text,
+    expires_at        timestamptz NOT NULL,
+    created_at        timestamptz NOT NULL,
+    updated_at        timestamptz NOT NULL,
+    CONSTRAINT alerts_pkey PRIMARY KEY (alert_id),
+    CONSTRAINT alerts_dedupe_key UNIQUE (integration_id, dedupe_key),
+    CONSTRAINT alerts_integration_fkey
+        FOREIGN KEY (organization_id, integration_id)
+        REFERENCES integrations (organization_id, integration_id) ON DELETE CASCADE,
+    CONSTRAINT alerts_severity_check CHECK (severity IN ('critical', 'high', 'warning', 'info')),
+    CONSTRAINT alerts_state_check CHECK (state IN ('triggered', 'acknowledged', 'resolved'))
+);
+CREATE INDEX alerts_expires_at_idx ON alerts (expires_at);
+COMMENT ON TABLE alerts IS 'Incidents of PagerDuty and alerts of Datadog, as they last stood.';
+COMMENT ON COLUMN alerts.alert_id IS 'UUIDv7, made by the application; also the key under which it is posted.';
+COMMENT ON COLUMN alerts.organization_id IS 'Whose it is.';
+COMMENT ON COLUMN alerts.integration_id IS 'The connection that told of it.';
+COMMENT ON COLUMN alerts.dedupe_key IS 'The third party''s id of the incident or alert, in the connection.';
+COMMENT ON COLUMN alerts.severity IS 'How bad it is, in our words.';
+COMMENT ON COLUMN alerts.state IS 'Where it stands, in our words.';
+COMMENT ON COLUMN alerts.title IS 'What people call it, cut to a bounded length.';
+COMMENT ON COLUMN alerts.service IS 'What it is about; NULL where nothing is named.';
+COMMENT ON COLUMN alerts.url IS 'Its page at the third party; NULL where there is none.';
+COMMENT ON COLUMN alerts.source_updated_at IS 'When it last changed, by the third party''s clock; older news changes nothing.';
+COMMENT ON COLUMN alerts.slack_channel_id IS 'The channel that it was posted in; NULL while it has not been.';
+COMMENT ON COLUMN alerts.slack_message_ts IS 'The message that tells of it, which is changed when the alert does; NULL while it has not been posted.';
+COMMENT ON COLUMN alerts.posted_state IS 'What the message says of its state; NULL while it has not been posted.';
+COMMENT ON COLUMN alerts.expires_at IS 'When the row goes.';
+COMMENT ON COLUMN alerts.created_at IS 'When the row was made.';
+COMMENT ON COLUMN alerts.updated_at IS 'When the row was last changed.';
+
+CREATE TABLE alert_settings (
+    organization_id  uuid        NOT NULL,
+    slack_channel_id text,
+    minimum_severity text        NOT NULL DEFAULT 'info',
+    updated_at       timestamptz NOT NULL,
+    CONSTRAINT alert_settings_pkey PRIMARY KEY (organization_id),
+    CONSTRAINT alert_settings_organization_id_fkey
+        FOREIGN KEY (organization_id) REFERENCES organizations ON DELETE CASCADE,
+    CONSTRAINT alert_settings_minimum_severity_check
+        CHECK (minimum_severity IN ('critical', 'high', 'warning', 'info'))
+);
+COMMENT ON TABLE alert_settings IS 'What becomes of an organization''s alerts; one row at the most.';
+COMMENT ON COLUMN alert_settings.organization_id IS 'The organization.';
+COMMENT ON COLUMN alert_settings.slack_channel_id IS 'The channel that alerts are posted in; NULL for none.';
+COMMENT ON COLUMN alert_settings.minimum_severity IS 'The least severity that is posted.';
+COMMENT ON COLUMN alert_settings.updated_at IS 'When it was last set.';
+
+ALTER TABLE integration_nonces ENABLE ROW LEVEL SECURITY;
+ALTER TABLE integration_nonces FORCE ROW LEVEL SECURITY;
+ALTER TABLE integration_revocations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE integration_revocations FORCE ROW LEVEL SECURITY;
+ALTER TABLE integration_activities ENABLE ROW LEVEL SECURITY;
+ALTER TABLE integration_activities FORCE ROW LEVEL SECURITY;
+ALTER TABLE alerts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE alerts FORCE ROW LEVEL SECURITY;
+ALTER TABLE alert_settings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE alert_settings FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY own_organization ON integration_nonces
+    USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+CREATE POLICY own_organization ON integration_revocations
+    USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+CREATE POLICY own_organization ON integration_activities
+    USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+CREATE POLICY own_organization ON alerts
+    USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+CREATE POLICY own_organization ON alert_settings
+    USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON integration_nonces, integration_revocations, github_unclaimed_installations, integration_activities, alerts,
+       alert_settings
+    TO infragpt_application;

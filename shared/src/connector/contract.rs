@@ -1,0 +1,851 @@
+//! What a third party must be able to do to be connected.
+//!
+//! A connector implements [`Connector`] with types of its own; everybody else sees [`DynConnector`], in which they are
+//! erased in one place. It knows its third party and nothing else: neither the database nor the queue, the vault or
+//! another connector.
+
+use std::{collections::BTreeMap, error::Error as StdError, fmt, time::Duration};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
+use zeroize::Zeroize as _;
+
+use crate::{
+    clock::{SharedClock, Timestamp},
+    config::Env,
+    http::{
+        client::{HttpError, UrlError},
+        error::FieldProblem,
+    },
+    id::{IntegrationId, OrganizationId},
+    json::{self, JsonError},
+    secret::manager::{SecretError, SecretStore},
+};
+
+/// How somebody connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// They consent on a page of the third party, which sends their browser back with a code.
+    #[serde(rename = "oauth2")]
+    OAuth,
+    /// They install our app at the third party, which sends their browser back.
+    Installation,
+    /// They fill in a form.
+    #[serde(rename = "api_key")]
+    Form,
+}
+
+impl Method {
+    /// The word that clients act on.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OAuth => "oauth2",
+            Self::Installation => "installation",
+            Self::Form => "api_key",
+        }
+    }
+}
+
+/// Whether what is filled in may be shown again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// It may.
+    Shown,
+    /// It may not: it is sealed, and no answer holds it.
+    Secret,
+}
+
+/// Whether something must be filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It must.
+    Required,
+    /// It may be left out.
+    Optional,
+}
+
+/// One field of a form.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name in a request.
+    pub name: &'static str,
+    /// What stands before it.
+    pub label: &'static str,
+    /// Whether it may be shown again.
+    pub secrecy: Secrecy,
+    /// Whether it must be filled in.
+    pub presence: Presence,
+    /// The regular expression that a value must match, from its beginning to its end; what HTML's `pattern` takes.
+    pub pattern: Option<&'static str>,
+    /// All that may be chosen, where it is a choice.
+    pub options: &'static [&'static str],
+    /// The most characters of a value.
+    pub max_length: usize,
+    /// What it is for.
+    pub help: &'static str,
+    /// Where at the third party the value is found.
+    pub find: &'static str,
+}
+
+/// One way to fill in a form: which fields belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// Its name in a request, as `way`.
+    pub name: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// Why another way is better, where one is.
+    pub warning: Option<&'static str>,
+    /// What is filled in.
+    pub fields: &'static [Field],
+}
+
+/// What an organization has of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// People talk to the assistant there.
+    Conversations,
+    /// It tells what happens in repositories.
+    Repositories,
+    /// It tells of incidents and alerts.
+    Alerts,
+    /// The assistant can look at what runs there.
+    Infrastructure,
+}
+
+/// What a client needs to know to offer a connector.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptor {
+    /// What it is called, spelled as the third party does.
+    pub name: &'static str,
+    /// What connecting it is good for.
+    pub description: &'static str,
+    /// How somebody connects.
+    pub method: Method,
+    /// What an organization has of it.
+    pub capabilities: &'static [Capability],
+    /// The ways to fill in its form, the best first; none where there is no form.
+    pub ways: &'static [Way],
+    /// The field that older clients send as `code`.
+    pub code_field: Option<&'static str>,
+    /// The page that explains what has to be prepared at the third party.
+    pub documentation: &'static str,
+}
+
+impl Descriptor {
+    /// The field of this name, in whichever way it is.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        let mut fields = self.ways.iter().flat_map(|way| way.fields);
+        fields.find(|field| field.name == name)
+    }
+
+    /// Finds out which way a form was filled in, and whether it was filled in well.
+    ///
+    /// # Errors
+    /// What is wrong with which field. Values are not repeated.
+    pub fn check(&self, input: &Value) -> Result<Option<&'static Way>, Vec<FieldProblem>> {
+        let (Some(first), true) = (self.ways.first(), self.method == Method::Form) else {
+            return Ok(None);
+        };
+        let Some(input) = input.as_object() else {
+            return Err(vec![FieldProblem::new("credentials", "must be an object")]);
+        };
+        let filled = |field: &Field| match input.get(field.name) {
+            None | Some(Value::Null) => false,
+            Some(Value::String(text)) => !text.trim().is_empty(),
+            Some(_) => true,
+        };
+        let way = match input.get("way") {
+            Some(Value::String(name)) => self.ways.iter().find(|way| way.name == name).ok_or_else(|| {
+                let names: Vec<_> = self.ways.iter().map(|way| way.name).collect();
+                vec![FieldProblem::new(
+                    "credentials.way",
+                    format!("must be one of {}", names.join(", ")),
+                )]
+            })?,
+            // Whoever names no way means the one that they filled in.
+            _ => self
+                .ways
+                .iter()
+                .find(|way| {
+                    let mut required = way.fields.iter().filter(|f| f.presence == Presence::Required);
+                    required.all(filled)
+                })
+                .unwrap_or(first),
+        };
+        let problems: Vec<_> = way
+            .fields
+            .iter()
+            .filter_map(|field| {
+                let problem = field.problem(input.get(field.name).filter(|_| filled(field)))?;
+                Some(FieldProblem::new(format!("credentials.{}", field.name), problem))
+            })
+            .collect();
+        if problems.is_empty() {
+            Ok(Some(way))
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+impl Field {
+    /// What is wrong with a value.
+    fn problem(&self, value: Option<&Value>) -> Option<String> {
+        let Some(value) = value else {
+            return (self.presence == Presence::Required).then(|| "must be filled in".to_owned());
+        };
+        let Some(text) = value.as_str() else {
+            return Some("must be a text".to_owned());
+        };
+        if text.chars().count() > self.max_length {
+            return Some(format!("must have at most {} characters", self.max_length));
+        }
+        if !self.options.is_empty() && !self.options.contains(&text) {
+            return Some(format!("must be one of {}", self.options.join(", ")));
+        }
+        let pattern = self.pattern?;
+        let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
+        let matches = whole.is_ok_and(|whole| whole.is_match(text.trim()));
+        (!matches).then(|| "is not of the form that it must have".to_owned())
+    }
+}
+
+/// What is known when somebody starts to connect.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The random word that travels through the browser and has to come back.
+    pub state: &'a str,
+    /// Where the browser is to be sent back to.
+    pub redirect_uri: &'a str,
+    /// PKCE's challenge (S256, RFC 7636), for third parties that take one.
+    pub code_challenge: &'a str,
+    /// The word of ours that the third party ties the connection to.
+    pub nonce: &'a str,
+}
+
+/// What somebody who starts to connect does next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// Where their browser goes; for a form, the page of the third party where what is asked for is found or made.
+    pub url: String,
+    /// What they need there, to be shown: names and texts, such as the ExternalId and the template of a role.
+    pub setup: Value,
+}
+
+/// How somebody came back from the third party.
+#[derive(Debug, Clone, Copy)]
+pub struct Returned<'a> {
+    /// Where they were to be sent back to, exactly as the third party was told; blank for a form.
+    pub redirect_uri: &'a str,
+    /// PKCE's verifier; blank for a form.
+    pub code_verifier: &'a str,
+}
+
+/// The connection that something is done for.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection<'a> {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The connection, also while it is being made.
+    pub integration: IntegrationId,
+    /// The word of ours that the third party ties it to.
+    pub nonce: &'a str,
+    /// Where the third party is to send what happens, for connectors whose webhook belongs to the connection; none where
+    /// nobody knows our address.
+    pub webhook_url: Option<&'a str>,
+    /// What is connected; none while that is not known yet.
+    pub account: Option<&'a Account>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What is connected, as far as it may be shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The third party's id of it: a workspace, an account, a project. Connecting another one in its place is asked about.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What the third party's events name it by, of which no two organizations may have the same; none where it sends
+    /// none, or sends them to an address of the connection's own.
+    pub external_id: Option<String>,
+    /// Our side there: Slack's user id of our bot, GitHub's installation id.
+    pub bot_id: Option<String>,
+    /// The account that it was connected with.
+    pub user_id: Option<String>,
+    /// What else is shown about it: names, regions, sites.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A connection that the third party has agreed to.
+#[derive(Debug)]
+pub struct Linked<C> {
+    /// What opens it.
+    pub credentials: C,
+    /// What is connected.
+    pub account: Account,
+    /// When the credentials end by themselves; none for those that do not.
+    pub expires_at: Option<Timestamp>,
+    /// When it was connected, by the third party's clock where it tells.
+    pub installed_at: Timestamp,
+}
+
+/// What a check came to when the credentials are good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// What is lacking, though it works: then the connection is degraded.
+    pub lacking: Option<Lack>,
+    /// What is shown about the account from now on, in addition or in the place of what was.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What a connection that works cannot do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// A code, such as `role_missing`.
+    pub reason: &'static str,
+    /// What is lacking, in our words for a person.
+    pub message: String,
+    /// What helps.
+    pub remedy: Remedy,
+}
+
+/// What helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Nothing needs to be done: it is tried again.
+    Wait,
+    /// An admin connects again.
+    Reconnect,
+    /// An admin grants something at the third party.
+    Grant,
+    /// Whoever runs this deployment acts.
+    Operator,
+}
+
+impl Remedy {
+    /// The word as it stands in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Reconnect => "reconnect",
+            Self::Grant => "grant",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// What refreshing came to.
+#[derive(Debug)]
+pub enum Refreshed<C> {
+    /// The third party gives nothing that could be refreshed.
+    Lasting,
+    /// New credentials, in the place of those before.
+    Renewed {
+        /// What opens it from now on.
+        credentials: C,
+        /// When they end by themselves.
+        expires_at: Option<Timestamp>,
+    },
+}
+
+/// A repository that a connection reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// The third party's number of it.
+    pub id: i64,
+    /// Name without the owner.
+    pub name: String,
+    /// Owner and name.
+    pub full_name: String,
+    /// Its page.
+    pub url: String,
+    /// True when only members see it.
+    pub is_private: bool,
+    /// Its default branch.
+    pub default_branch: Option<String>,
+    /// Whether we may administer it.
+    pub may_administer: bool,
+    /// Whether we may push.
+    pub may_push: bool,
+    /// Whether we may read.
+    pub may_pull: bool,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its main language.
+    pub language: Option<String>,
+    /// When it was created there.
+    pub created_at: Option<Timestamp>,
+    /// When it was last changed there.
+    pub updated_at: Option<Timestamp>,
+    /// When it was last pushed to.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// A page of what a connection reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repositories {
+    /// What is on the page.
+    pub items: Vec<Repository>,
+    /// The number of the next page; none after the last.
+    pub next: Option<u32>,
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a third party does not do what it is asked. Nothing that it wrote is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    /// What was filled in, or came back, is not as it must be.
+    #[error("some fields are not as they should be")]
+    Invalid(Vec<FieldProblem>),
+    /// The credentials are not good, or do not suffice. Asking again does not help.
+    #[error("{message}")]
+    Refused {
+        /// A code, such as `token_revoked`.
+        reason: &'static str,
+        /// What is wrong, in our words for a person.
+        message: String,
+        /// What helps.
+        remedy: Remedy,
+    },
+    /// The connection is not there any more at the third party.
+    #[error("{message}")]
+    Gone {
+        /// A code, such as `app_uninstalled`.
+        reason: &'static str,
+        /// What is wrong, in our words for a person.
+        message: String,
+    },
+    /// The third party is away, or asks for a pause. Asking again later helps.
+    #[error("the third party does not answer")]
+    Unavailable {
+        /// How long to wait, where it says so.
+        retry_after: Option<Duration>,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
+    /// It answered what it should not.
+    #[error("the third party's answer is not as it should be: {what}")]
+    Protocol {
+        /// What is wrong; a JSON path and a kind of fault.
+        what: String,
+    },
+    /// This deployment has not been told what it needs to use the third party.
+    #[error("this deployment is not set up for it: {what}")]
+    NotSetUp {
+        /// What is missing, for whoever runs it.
+        what: &'static str,
+    },
+}
+
+impl ConnectorError {
+    /// One field is not as it should be.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem::new(field, message)])
+    }
+
+    /// Whether the same may work in a while without anybody doing anything.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// A word for logs, metrics and the state of a connection.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Refused { reason, .. } | Self::Gone { reason, .. } => reason,
+            Self::Unavailable { .. } => "unavailable",
+            Self::Protocol { .. } => "protocol",
+            Self::NotSetUp { .. } => "not_set_up",
+        }
+    }
+}
+
+impl From<HttpError> for ConnectorError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Timeout | HttpError::Unreachable(_) => Self::Unavailable {
+                retry_after: None,
+                source: error.into(),
+            },
+            HttpError::TooLarge => Self::Protocol {
+                what: "too large".to_owned(),
+            },
+            HttpError::Protocol { what } => Self::Protocol {
+                what: what.to_owned(),
+            },
+        }
+    }
+}
+
+impl From<JsonError> for ConnectorError {
+    fn from(error: JsonError) -> Self {
+        Self::Protocol {
+            what: error.to_string(),
+        }
+    }
+}
+
+impl From<SecretError> for ConnectorError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Unavailable { .. } => Self::Unavailable {
+                retry_after: None,
+                source: error.into(),
+            },
+            SecretError::Missing { .. } | SecretError::Malformed { .. } | SecretError::Refused { .. } => {
+                tracing::warn!(error = %error, "the secret of a third party's app is not there");
+                Self::NotSetUp {
+                    what: "the secret of its app is not filled in",
+                }
+            }
+        }
+    }
+}
+
+/// Writes a secret as it is. Only for credentials, which nothing but the vault writes, straight into what it seals.
+pub fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+/// The same for a secret that may be absent.
+pub fn exposed_option<S: Serializer>(
+    secret: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => exposed(secret, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Credentials whose form only their connector knows, as JSON. What is dropped is overwritten.
+pub struct Credentials(Box<RawValue>);
+
+impl Credentials {
+    /// Hides the form.
+    ///
+    /// # Errors
+    /// When they cannot be written as JSON, which is a defect.
+    pub fn of<C: Serialize>(credentials: &C) -> Result<Self, ConnectorError> {
+        serde_json::value::to_raw_value(credentials)
+            .map(Self)
+            .map_err(|_| ConnectorError::Protocol {
+                what: "credentials that cannot be written".to_owned(),
+            })
+    }
+
+    /// Shows the form again.
+    ///
+    /// # Errors
+    /// When they are of another form: a connector of another release wrote them.
+    pub fn read<C: DeserializeOwned>(&self) -> Result<C, ConnectorError> {
+        serde_json::from_str(self.0.get()).map_err(|_| ConnectorError::Refused {
+            reason: "credentials_unreadable",
+            message: "the stored credentials are of an unknown form; connect again".to_owned(),
+            remedy: Remedy::Reconnect,
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials")
+    }
+}
+
+impl Serialize for Credentials {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Credentials {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        let text = std::mem::replace(&mut self.0, RawValue::NULL.to_owned());
+        String::from(Box::<str>::from(text)).zeroize();
+    }
+}
+
+/// What connectors are made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Our time.
+    pub clock: SharedClock,
+    /// Where the secrets of our apps at third parties are.
+    pub secrets: SecretStore,
+    /// The way to AWS.
+    pub aws: SdkConfig,
+}
+
+/// A variable that a connector cannot use.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}")]
+pub struct SetupError {
+    /// Its name.
+    pub variable: &'static str,
+    /// What is wrong with it.
+    #[source]
+    pub source: UrlError,
+}
+
+/// A third party that can be connected.
+#[async_trait]
+pub trait Connector: Send + Sync + Sized + 'static {
+    /// What completes a connection: what was filled in, or what the browser brought back.
+    type Input: DeserializeOwned + Send + Sync;
+    /// What opens it; sealed by the vault. Field names are a stored format: add, never rename.
+    type Credentials: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Reads what the connector needs from the environment. Variables that are only needed to connect are optional, so
+    /// that a deployment can start without an app at every third party: what lacks is told when somebody connects.
+    ///
+    /// # Errors
+    /// A variable that cannot be used.
+    fn configure(env: &mut Env, parts: &Parts) -> Result<Self, SetupError>;
+
+    /// What a client needs to know.
+    fn descriptor(&self) -> &'static Descriptor;
+
+    /// Somebody starts to connect.
+    ///
+    /// # Errors
+    /// [`ConnectorError::NotSetUp`] and, where the third party is asked already, whatever it says.
+    async fn initiate(&self, start: Start<'_>) -> Result<Started, ConnectorError>;
+
+    /// Somebody has consented, installed or filled in. Proves that the credentials work and finds out what they open;
+    /// changes nothing at the third party.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Invalid`] for what was filled in, [`ConnectorError::Refused`] for credentials that do not work.
+    async fn complete(
+        &self,
+        connection: Connection<'_>,
+        returned: Returned<'_>,
+        input: Self::Input,
+    ) -> Result<Linked<Self::Credentials>, ConnectorError>;
+
+    /// Makes at the third party what the connection needs there, such as a webhook, now that it is certain that it will
+    /// be kept. What an earlier attempt left behind is used or replaced.
+    ///
+    /// # Errors
+    /// As the third party says.
+    async fn attach(
+        &self,
+        _connection: Connection<'_>,
+        linked: Linked<Self::Credentials>,
+    ) -> Result<Linked<Self::Credentials>, ConnectorError> {
+        Ok(linked)
+    }
+
+    /// Asks the third party whether the connection works. Needs no more rights than connecting did.
+    ///
+    /// # Errors
+    /// As the third party says.
+    async fn validate(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Self::Credentials,
+    ) -> Result<Checked, ConnectorError>;
+
+    /// Gets new credentials where the third party's end by themselves. The caller sees to it that nobody else does the
+    /// same at the same time.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Refused`] when what refreshes is not good (any more); otherwise as the third party says.
+    async fn refresh(
+        &self,
+        _connection: Connection<'_>,
+        _credentials: Self::Credentials,
+    ) -> Result<Refreshed<Self::Credentials>, ConnectorError> {
+        Ok(Refreshed::Lasting)
+    }
+
+    /// Tells the third party that the connection has ended, and removes what [`attach`](Self::attach) made. That it is
+    /// gone already is a success.
+    ///
+    /// # Errors
+    /// As the third party says.
+    async fn revoke(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Self::Credentials,
+    ) -> Result<(), ConnectorError>;
+
+    /// A page of the repositories that the connection reaches; the first is 1.
+    ///
+    /// # Errors
+    /// As the third party says.
+    async fn repositories(
+        &self,
+        _connection: Connection<'_>,
+        _credentials: &Self::Credentials,
+        _page: u32,
+    ) -> Result<Repositories, ConnectorError> {
+        Ok(Repositories::default())
+    }
+}
+
+/// A connector whose types are hidden: what everybody but the connector itself sees. See [`Connector`].
+#[async_trait]
+#[expect(missing_docs, reason = "each is described in `Connector`")]
+pub trait DynConnector: Send + Sync {
+    fn descriptor(&self) -> &'static Descriptor;
+    async fn initiate(&self, start: Start<'_>) -> Result<Started, ConnectorError>;
+    async fn complete(
+        &self,
+        connection: Connection<'_>,
+        returned: Returned<'_>,
+        input: Value,
+    ) -> Result<Linked<Credentials>, ConnectorError>;
+    async fn attach(
+        &self,
+        connection: Connection<'_>,
+        linked: Linked<Credentials>,
+    ) -> Result<Linked<Credentials>, ConnectorError>;
+    async fn validate(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+    ) -> Result<Checked, ConnectorError>;
+    async fn refresh(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+    ) -> Result<Refreshed<Credentials>, ConnectorError>;
+    async fn revoke(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+    ) -> Result<(), ConnectorError>;
+    async fn repositories(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+        page: u32,
+    ) -> Result<Repositories, ConnectorError>;
+}
+
+impl<C> Linked<C> {
+    fn with<D>(self, credentials: D) -> Linked<D> {
+        Linked {
+            credentials,
+            account: self.account,
+            expires_at: self.expires_at,
+            installed_at: self.installed_at,
+        }
+    }
+
+    fn hidden(self) -> Result<Linked<Credentials>, ConnectorError>
+    where
+        C: Serialize,
+    {
+        let credentials = Credentials::of(&self.credentials)?;
+        Ok(self.with(credentials))
+    }
+}
+
+#[async_trait]
+impl<T: Connector> DynConnector for T {
+    fn descriptor(&self) -> &'static Descriptor {
+        Connector::descriptor(self)
+    }
+
+    async fn initiate(&self, start: Start<'_>) -> Result<Started, ConnectorError> {
+        Connector::initiate(self, start).await
+    }
+
+    async fn complete(
+        &self,
+        connection: Connection<'_>,
+        returned: Returned<'_>,
+        input: Value,
+    ) -> Result<Linked<Credentials>, ConnectorError> {
+        Connector::descriptor(self)
+            .check(&input)
+            .map_err(ConnectorError::Invalid)?;
+        let text = zeroize::Zeroizing::new(input.to_string());
+        let input = json::read(text.as_bytes()).map_err(|error| match error {
+            JsonError::Shape { path, problem } => ConnectorError::invalid(path, problem),
+            JsonError::Syntax | JsonError::TooDeep => ConnectorError::from(error),
+        })?;
+        Connector::complete(self, connection, returned, input)
+            .await?
+            .hidden()
+    }
+
+    async fn attach(
+        &self,
+        connection: Connection<'_>,
+        linked: Linked<Credentials>,
+    ) -> Result<Linked<Credentials>, ConnectorError> {
+        let credentials: T::Credentials = linked.credentials.read()?;
+        Connector::attach(self, connection, linked.with(credentials))
+            .await?
+            .hidden()
+    }
+
+    async fn validate(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+    ) -> Result<Checked, ConnectorError> {
+        Connector::validate(self, connection, &credentials.read()?).await
+    }
+
+    async fn refresh(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+    ) -> Result<Refreshed<Credentials>, ConnectorError> {
+        Ok(
+            match Connector::refresh(self, connection, credentials.read()?).await? {
+                Refreshed::Lasting => Refreshed::Lasting,
+                Refreshed::Renewed {
+                    credentials,
+                    expires_at,
+                } => Refreshed::Renewed {
+                    credentials: Credentials::of(&credentials)?,
+                    expires_at,
+                },
+            },
+        )
+    }
+
+    async fn revoke(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+    ) -> Result<(), ConnectorError> {
+        Connector::revoke(self, connection, &credentials.read()?).await
+    }
+
+    async fn repositories(
+        &self,
+        connection: Connection<'_>,
+        credentials: &Credentials,
+        page: u32,
+    ) -> Result<Repositories, ConnectorError> {
+        Connector::repositories(self, connection, &credentials.read()?, page).await
+    }
+}
