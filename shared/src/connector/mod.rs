@@ -7,6 +7,7 @@
 pub mod contract;
 #[cfg(feature = "test-support")]
 pub mod fake;
+pub mod github;
 
 use std::{fmt, sync::Arc};
 

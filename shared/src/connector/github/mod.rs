@@ -1,0 +1,3 @@
+//! GitHub: our App in accounts there, what it reaches, and what happens in it.
+
+pub mod event;
