@@ -360,7 +360,10 @@ pub enum Refreshed<C> {
 }
 
 /// A repository that a connection reaches.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the third party tells it")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the third party tells it"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     /// The third party's number of it.
