@@ -82,7 +82,6 @@ COMMENT ON COLUMN integration_revocations.created_at IS 'When the connection was
 CREATE TABLE github_unclaimed_installations (
     github_installation_id bigint      NOT NULL,
     github_account_id      bigint      NOT NULL,
-    github_account_login   text        NOT NULL,
     github_account_type    text        NOT NULL,
     is_suspended           boolean     NOT NULL,
     event_time             timestamptz NOT NULL,
@@ -90,10 +89,9 @@ CREATE TABLE github_unclaimed_installations (
     updated_at             timestamptz NOT NULL,
     CONSTRAINT github_unclaimed_installations_pkey PRIMARY KEY (github_installation_id)
 );
-COMMENT ON TABLE github_unclaimed_installations IS 'Installations of our GitHub App that were begun at GitHub and that no organization has claimed yet. They belong to nobody here, hold no credentials, and go when they are claimed or deleted.';
+COMMENT ON TABLE github_unclaimed_installations IS 'Installations of our GitHub App that were begun at GitHub and that no organization has claimed yet. They belong to nobody here and hold neither names nor credentials: whoever claims one asks GitHub. They go when they are claimed or deleted.';
 COMMENT ON COLUMN github_unclaimed_installations.github_installation_id IS 'GitHub''s number of the installation.';
 COMMENT ON COLUMN github_unclaimed_installations.github_account_id IS 'GitHub''s number of the account that it is installed on.';
-COMMENT ON COLUMN github_unclaimed_installations.github_account_login IS 'Name of that account.';
 COMMENT ON COLUMN github_unclaimed_installations.github_account_type IS 'What that account is, in GitHub''s words: User or Organization.';
 COMMENT ON COLUMN github_unclaimed_installations.is_suspended IS 'Whether it is on hold at GitHub.';
 COMMENT ON COLUMN github_unclaimed_installations.event_time IS 'When it last changed, by GitHub''s clock; an older event changes nothing.';

@@ -8,8 +8,9 @@ use tests::database::Database;
 use tokio_postgres::{Client, error::SqlState};
 
 /// Tables that belong to no organization and hold no content, and the migration library's own.
-const SYSTEM: [&str; 5] = [
+const SYSTEM: [&str; 6] = [
     "deliveries",
+    "github_unclaimed_installations",
     "rate_limits",
     "reconciliations",
     "refinery_schema_history",

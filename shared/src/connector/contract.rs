@@ -229,6 +229,8 @@ pub struct Start<'a> {
     pub code_challenge: &'a str,
     /// The word of ours that the third party ties the connection to.
     pub nonce: &'a str,
+    /// Whether they claim what was installed at the third party already, where there is such a thing.
+    pub claims: bool,
 }
 
 /// What somebody who starts to connect does next.
@@ -236,7 +238,7 @@ pub struct Start<'a> {
 pub struct Started {
     /// Where their browser goes; for a form, the page of the third party where what is asked for is found or made.
     pub url: String,
-    /// What they need there, to be shown: names and texts, such as the ExternalId and the template of a role.
+    /// What they need there, to be shown: names and texts, such as the `ExternalId` and the template of a role.
     pub setup: Value,
 }
 
@@ -360,6 +362,10 @@ pub enum Refreshed<C> {
 }
 
 /// A repository that a connection reaches.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the third party tells it"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     /// The third party's number of it.

@@ -62,7 +62,23 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
                    FROM conversations WHERE organization_id = '{id}';
              INSERT INTO audit_events
              VALUES (gen_random_uuid(), '{id}', 'usr_{name}', 'a.b', 'int_{name}', '{{\"team\":\"T{name}\"}}',
-                     'request of {name}', now(), 'succeeded', 'address of {name}')"
+                     'request of {name}', now(), 'succeeded', 'address of {name}');
+             INSERT INTO integration_nonces VALUES ('{id}', 'aws', 'nonce of {name}', now());
+             INSERT INTO integration_revocations
+                 SELECT integration_id, '{id}', 'slack', '{{\"id\":\"T{name}\"}}', 'sealed of {name}', 'nonce_twelve',
+                        'old key of {name}', 'key-{name}', 1, 0, now(), now(), now()
+                   FROM integrations WHERE organization_id = '{id}';
+             INSERT INTO integration_activities
+                 SELECT gen_random_uuid(), '{id}', integration_id, 'push of {name}', 'push', '', '{name}',
+                        '{name}/infra', 'title of {name}', 'actor of {name}', 'https://github.example.com/{name}', now(),
+                        now(), now()
+                   FROM integrations WHERE organization_id = '{id}';
+             INSERT INTO alerts
+                 SELECT gen_random_uuid(), '{id}', integration_id, 'alert of {name}', 'high', 'triggered',
+                        'title of {name}', 'service of {name}', 'https://pagerduty.example.com/{name}', now(), 'C{name}',
+                        '9.{name}', 'triggered', now(), now(), now()
+                   FROM integrations WHERE organization_id = '{id}';
+             INSERT INTO alert_settings VALUES ('{id}', 'C{name}', 'info', now())"
         ))
         .await
         .expect("the rows fit the schema");
@@ -165,7 +181,7 @@ pub(crate) async fn two() -> (Database, OrganizationId, OrganizationId, BTreeSet
         organizations.push(organization);
     }
     let tables = tenants_tables(&client).await;
-    assert_eq!(tables.len(), 11, "{tables:?}");
+    assert_eq!(tables.len(), 16, "{tables:?}");
     for table in &tables {
         let owners: i64 = client
             .query_one(

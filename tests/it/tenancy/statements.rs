@@ -682,7 +682,7 @@ async fn what_clears_up_removes_nothing_without_being_told_to() {
 
 /// The tables that belong to no organization, with all their columns: names, counters and times. A new column stands
 /// here when it can hold nothing that a tenant said, is called or keeps secret.
-const NOBODYS: [(&str, &[&str]); 5] = [
+const NOBODYS: [(&str, &[&str]); 6] = [
     (
         "deliveries",
         &[
@@ -694,6 +694,18 @@ const NOBODYS: [(&str, &[&str]); 5] = [
             "reason",
             "source",
             "state",
+            "updated_at",
+        ],
+    ),
+    (
+        "github_unclaimed_installations",
+        &[
+            "created_at",
+            "event_time",
+            "github_account_id",
+            "github_account_type",
+            "github_installation_id",
+            "is_suspended",
             "updated_at",
         ],
     ),
