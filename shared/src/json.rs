@@ -82,7 +82,9 @@ pub fn read_member<'a, T: Deserialize<'a>>(name: &str, member: Option<&'a RawVal
     read_part(member.get()).map_err(|error| match error {
         JsonError::Shape { path, problem } if path == "." => JsonError::at(name, problem),
         // An index stands in brackets behind the name, a field behind a dot.
-        JsonError::Shape { path, problem } if path.starts_with('[') => JsonError::at(format!("{name}{path}"), problem),
+        JsonError::Shape { path, problem } if path.starts_with('[') => {
+            JsonError::at(format!("{name}{path}"), problem)
+        }
         JsonError::Shape { path, problem } => JsonError::at(format!("{name}.{path}"), problem),
         other => other,
     })

@@ -58,7 +58,11 @@ async fn verify<S: Scheme, C: DoorConfig>(
     let keys = door.keyring.keys().await?;
     match delivery.verify(&keys, now) {
         Err(WebhookError::Mismatch) => {
-            let newer = door.keyring.newer_than(&keys).await.ok_or(WebhookError::Mismatch)?;
+            let newer = door
+                .keyring
+                .newer_than(&keys)
+                .await
+                .ok_or(WebhookError::Mismatch)?;
             Ok(delivery.verify(&newer, now)?)
         }
         checked => Ok(checked?),

@@ -131,7 +131,11 @@ mod tests {
         Keys::new(&secret.into()).expect("a secret")
     }
 
-    fn check(all: &[(&'static str, &str)], body: &[u8], keys: &Keys<GitHub>) -> Result<Generation, WebhookError> {
+    fn check(
+        all: &[(&'static str, &str)],
+        body: &[u8],
+        keys: &Keys<GitHub>,
+    ) -> Result<Generation, WebhookError> {
         Unverified::new(headers(all), Bytes::copy_from_slice(body))
             .verify(keys, Timestamp::UNIX_EPOCH)
             .map(|verified| {
@@ -158,8 +162,11 @@ mod tests {
     #[test]
     fn the_previous_secret_is_accepted_until_its_end() {
         let mut both = keys("the new one");
-        both.accept_previous(&SECRET.into(), Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1))
-            .expect("a secret");
+        both.accept_previous(
+            &SECRET.into(),
+            Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1),
+        )
+        .expect("a secret");
         let good = [(SIGNATURE, SIGNED)];
         assert_eq!(check(&good, BODY, &both), Ok(Generation::Previous));
         both.accept_previous(&SECRET.into(), Timestamp::UNIX_EPOCH)
@@ -175,7 +182,10 @@ mod tests {
         assert_eq!(check(&both, BODY, &keys(SECRET)), Ok(Generation::Current));
         for (all, error) in [
             (vec![("x-hub-signature", sha1)], WebhookError::Missing(SIGNATURE)),
-            (vec![("x-hub-signature", SIGNED)], WebhookError::Missing(SIGNATURE)),
+            (
+                vec![("x-hub-signature", SIGNED)],
+                WebhookError::Missing(SIGNATURE),
+            ),
             (vec![(SIGNATURE, sha1)], WebhookError::Malformed(SIGNATURE)),
         ] {
             assert_eq!(check(&all, BODY, &keys(SECRET)), Err(error));
@@ -225,7 +235,8 @@ mod tests {
 
     #[test]
     fn event_and_delivery_are_read_when_they_are_what_github_sends() {
-        let read = |event: &str, delivery: &str| Headers::read(&headers(&[(EVENT, event), (DELIVERY, delivery)]));
+        let read =
+            |event: &str, delivery: &str| Headers::read(&headers(&[(EVENT, event), (DELIVERY, delivery)]));
         let upper = DELIVERED_AS.to_uppercase();
         for delivery in [DELIVERED_AS, upper.as_str()] {
             let read = read("pull_request", delivery).expect("GitHub sends this");
@@ -264,7 +275,11 @@ mod tests {
         assert_eq!(without, Err(WebhookError::Missing(EVENT)));
         let without = Headers::read(&headers(&[(EVENT, "push")]));
         assert_eq!(without, Err(WebhookError::Missing(DELIVERY)));
-        let twice = Headers::read(&headers(&[(EVENT, "push"), (EVENT, "push"), (DELIVERY, DELIVERED_AS)]));
+        let twice = Headers::read(&headers(&[
+            (EVENT, "push"),
+            (EVENT, "push"),
+            (DELIVERY, DELIVERED_AS),
+        ]));
         assert_eq!(twice, Err(WebhookError::Repeated(EVENT)));
     }
 

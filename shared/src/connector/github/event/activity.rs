@@ -200,7 +200,8 @@ fn workflow_run(parts: &Parts<'_>) -> Result<Told, JsonError> {
     #[derive(Deserialize)]
     struct Run {
         id: Id,
-        run_attempt: Option<i64>,
+        #[serde(rename = "run_attempt")]
+        attempt: Option<i64>,
         name: Option<Title>,
         display_title: Option<Title>,
         conclusion: Option<Word>,
@@ -219,7 +220,7 @@ fn workflow_run(parts: &Parts<'_>) -> Result<Told, JsonError> {
             GitHubActivityEvent::WorkflowRun,
             run.id,
             action.as_str(),
-            run.run_attempt.unwrap_or(1),
+            run.attempt.unwrap_or(1),
         ),
         action: run.conclusion.unwrap_or(action).0,
         title: title.chars().take(200).collect(),

@@ -32,7 +32,7 @@ pub const MAX_REPOSITORIES: usize = 3_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitHubDelivery {
     /// Something is not as it was.
-    Told(GitHubEvent),
+    Told(Box<GitHubEvent>),
     /// Nothing that we use.
     Ignored {
         /// Why.
@@ -96,11 +96,11 @@ pub fn parse(event: &str, body: &[u8], received_at: Timestamp) -> Result<GitHubD
             (id.0, GitHubChange::Happened(happened))
         }
     };
-    Ok(GitHubDelivery::Told(GitHubEvent {
+    Ok(GitHubDelivery::Told(Box::new(GitHubEvent {
         installation_id,
         body_sha256: hex::encode(digest::digest(&digest::SHA256, body)),
         change,
-    }))
+    })))
 }
 
 const fn ignored(reason: &'static str) -> GitHubDelivery {
@@ -127,4 +127,147 @@ fn repositories(parts: &Parts<'_>, installation: Installation) -> Result<GitHubR
         removed: removed.into_iter().map(|removed| removed.id.0).collect(),
         is_complete: count <= MAX_REPOSITORIES,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn told(event: &str, body: &Value) -> Result<GitHubDelivery, JsonError> {
+        parse(event, body.to_string().as_bytes(), Timestamp::UNIX_EPOCH)
+    }
+
+    fn change(event: &str, body: &Value) -> GitHubChange {
+        match told(event, body) {
+            Ok(GitHubDelivery::Told(event)) => event.change,
+            other => panic!("{event}: {other:?}"),
+        }
+    }
+
+    /// A body of each event that we use, with what it must have.
+    fn bodies() -> Vec<(&'static str, Value)> {
+        let repository = json!({
+            "id": 7, "full_name": "octo-org/infra", "private": true, "html_url": "https://github.com/octo-org/infra",
+            "owner": {"id": 2}, "updated_at": "2024-05-28T08:00:00Z", "pushed_at": 1_716_883_200,
+            "default_branch": "main", "description": "what runs", "language": null,
+        });
+        let installation = json!({
+            "id": 5, "updated_at": 1_716_883_200, "suspended_at": null, "permissions": {"contents": "read"},
+            "account": {"id": 2, "login": "octo-org", "type": "Organization", "html_url": "https://github.com/octo-org"},
+        });
+        let issue = json!({
+            "id": 9, "number": 3, "title": "It is slow", "body": "hunter2",
+            "html_url": "https://github.com/octo-org/infra/issues/3", "updated_at": "2024-05-28T08:00:00Z",
+        });
+        let run = json!({
+            "id": 11, "name": "build", "status": "completed", "conclusion": "failure", "html_url": "https://github.com/run",
+            "updated_at": "2024-05-28T08:00:00Z", "completed_at": "2024-05-28T08:00:00Z",
+        });
+        let happened = |more: Value| {
+            let mut body = json!({
+                "action": "created", "repository": repository, "installation": {"id": 5}, "sender": {"login": "octocat"},
+            });
+            if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+                body.extend(more.clone());
+            }
+            body
+        };
+        vec![
+            ("installation", json!({"action": "created", "installation": installation})),
+            (
+                "installation_repositories",
+                json!({
+                    "action": "added", "installation": installation, "repositories_removed": [{"id": 8}],
+                    "repositories_added": [{"id": 7, "full_name": "octo-org/infra", "private": true}],
+                }),
+            ),
+            ("repository", happened(json!({}))),
+            (
+                "push",
+                happened(json!({
+                    "ref": "refs/heads/main", "before": "a", "after": "b", "commits": [],
+                    "head_commit": {"id": "b", "message": "Fix it\n\nhunter2"},
+                })),
+            ),
+            ("pull_request", happened(json!({"number": 3, "pull_request": issue}))),
+            ("issues", happened(json!({"issue": issue}))),
+            ("issue_comment", happened(json!({"issue": issue, "comment": issue}))),
+            ("workflow_run", happened(json!({"workflow_run": run, "workflow": {}}))),
+            ("check_run", happened(json!({"check_run": run}))),
+            (
+                "deployment_status",
+                happened(json!({
+                    "deployment": {"environment": "production"},
+                    "deployment_status": {"id": 12, "state": "success", "updated_at": "2024-05-28T08:00:00Z"},
+                })),
+            ),
+            (
+                "release",
+                happened(json!({"release": {
+                    "id": 13, "tag_name": "v1", "body": "hunter2", "html_url": "https://github.com/release",
+                    "published_at": "2024-05-28T08:00:00Z",
+                }})),
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_body_is_taken_under_the_name_of_its_event_and_refused_under_every_other_that_we_use() {
+        for (event, body) in bodies() {
+            change(event, &body);
+            for (other, _) in bodies() {
+                let read = told(other, &body);
+                assert_eq!(read.is_ok(), other == event, "{event} as {other}: {read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_beyond_a_title_is_taken_along() {
+        for (event, body) in bodies() {
+            let task = serde_json::to_string(&change(event, &body)).expect("JSON");
+            assert!(!task.contains("hunter2"), "{event}: {task}");
+        }
+    }
+
+    #[test]
+    fn an_event_or_an_action_that_we_do_not_use_is_no_fault() {
+        for event in ["ping", "star", "sub_issues", "an_event_of_tomorrow"] {
+            assert!(matches!(told(event, &json!([])), Ok(GitHubDelivery::Ignored { .. })), "{event}");
+        }
+        for (event, mut body) in bodies().into_iter().filter(|(event, _)| matches!(*event, "installation" | "repository")) {
+            body["action"] = json!("of_tomorrow");
+            assert!(matches!(told(event, &body), Ok(GitHubDelivery::Ignored { .. })), "{event}");
+        }
+    }
+
+    #[test]
+    fn the_times_of_an_installation_may_be_numbers_or_texts() {
+        let (_, mut body) = bodies().swap_remove(0);
+        let number = change("installation", &body);
+        body["installation"]["updated_at"] = json!("2024-05-28T10:00:00.000+02:00");
+        assert_eq!(change("installation", &body), number);
+    }
+
+    #[test]
+    fn more_repositories_than_an_envelope_takes_are_cut_and_said_to_be() {
+        let (_, mut body) = bodies().swap_remove(1);
+        let name = format!("{}/{}", "o".repeat(39), "r".repeat(100));
+        let last = u64::try_from(i64::MAX).expect("positive");
+        let many: Vec<_> = (last - 3_004..=last)
+            .map(|id| json!({"id": id, "full_name": name, "private": false}))
+            .collect();
+        assert!(many.len() > MAX_REPOSITORIES);
+        body["repositories_added"] = many.into();
+        let cut = change("installation_repositories", &body);
+        let GitHubChange::RepositoriesChanged(change) = &cut else {
+            panic!("{cut:?}")
+        };
+        assert!(!change.is_complete);
+        assert_eq!((change.added.len(), change.removed.len()), (MAX_REPOSITORIES - 1, 1));
+        let text = serde_json::to_string(&cut).expect("JSON");
+        assert!(text.len() < crate::task::MAX_ENVELOPE_BYTES - 10_000, "{}", text.len());
+    }
 }

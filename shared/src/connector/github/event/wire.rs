@@ -136,9 +136,20 @@ impl<'de> Deserialize<'de> for FullName {
     }
 }
 
-/// Something that may be absent, which is not the same as that it is null.
-fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// What GitHub tells of something that may not be there.
+#[derive(Debug, Default)]
+enum Told<T> {
+    /// It tells nothing: the field is absent.
+    #[default]
+    Nothing,
+    /// It is there, or it is not: then the field is null.
+    Of(Option<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Told<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Of)
+    }
 }
 
 /// Which installation an event is of.
@@ -230,12 +241,12 @@ pub(super) struct Repository {
     private: bool,
     html_url: Url,
     owner: Owner,
-    #[serde(default, deserialize_with = "told")]
-    default_branch: Option<Option<Line<255>>>,
-    #[serde(default, deserialize_with = "told")]
-    description: Option<Option<Line<500>>>,
-    #[serde(default, deserialize_with = "told")]
-    language: Option<Option<Line<100>>>,
+    #[serde(default)]
+    default_branch: Told<Line<255>>,
+    #[serde(default)]
+    description: Told<Line<500>>,
+    #[serde(default)]
+    language: Told<Line<100>>,
     created_at: Option<Moment>,
     pub(super) updated_at: Moment,
     pushed_at: Option<Moment>,
@@ -251,7 +262,7 @@ impl From<Repository> for GitHubRepository {
         let FullName(full_name) = repository.full_name;
         let name = full_name.split_once('/').map_or("", |(_, name)| name).to_owned();
         let details = match (repository.default_branch, repository.description, repository.language) {
-            (Some(default_branch), Some(description), Some(language)) => Some(GitHubRepositoryDetails {
+            (Told::Of(default_branch), Told::Of(description), Told::Of(language)) => Some(GitHubRepositoryDetails {
                 default_branch: default_branch.map(|line| line.0),
                 description: description.map(|line| line.0),
                 language: language.map(|line| line.0),
@@ -359,6 +370,23 @@ mod tests {
         for odd in ["", "a", "/", "a/", "/b", "a/b/c", "a b/c", "é/b", "a/b\n", &long] {
             assert!(read::<FullName>(&format!("{odd:?}")).is_none(), "{odd}");
         }
+    }
+
+    #[test]
+    fn what_is_not_told_is_not_the_same_as_what_is_not_there() {
+        let repository = |more: &str| {
+            let text = format!(
+                r#"{{"id":1,"full_name":"a/b","private":true,"html_url":"https://github.com/a/b","owner":{{"id":2}},
+                    "updated_at":1619663570,"default_branch":"main","language":null{more}}}"#
+            );
+            GitHubRepository::from(read::<Repository>(&text).expect("a repository"))
+        };
+        assert_eq!(repository("").details, None, "the description is not told");
+        let details = repository(r#","description":null"#).details.expect("all is told");
+        assert_eq!(
+            (details.default_branch.as_deref(), details.description, details.language),
+            (Some("main"), None, None)
+        );
     }
 
     #[test]
