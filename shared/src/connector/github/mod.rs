@@ -3,6 +3,10 @@
 //! A new call goes into `api`, with what GitHub may answer mapped there.
 
 mod api;
+#[cfg(feature = "test-support")]
+pub mod fake;
+#[cfg(all(test, feature = "test-support"))]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
