@@ -29,6 +29,7 @@ const CONNECTION: Connection<'_> = Connection {
     now: Timestamp::UNIX_EPOCH,
 };
 
+#[expect(clippy::expect_used, reason = "a world that cannot be set up has failed")]
 async fn world() -> World {
     let clock = FixedClock::at(Timestamp::from_timestamp(1_800_000_000, 0).expect("a time"));
     let fake = FakeGitHub::start(Some(std::sync::Arc::new(clock.clone())))
