@@ -4,6 +4,10 @@
 
 mod api;
 pub mod event;
+#[cfg(feature = "test-support")]
+pub mod fake;
+#[cfg(all(test, feature = "test-support"))]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
