@@ -10,18 +10,11 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
-};
-use axum::body::Bytes;
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder, service::middleware::base_uri::BaseUriLayer};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -31,8 +24,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::{self, SharedClock, Timestamp},
     connector::contract::{ConnectorError, Remedy},
-    http::client::{self, CALL_TIMEOUT, HttpClient, MAX_BODY, UrlError},
-    json,
+    http::client::{self, Answer, CALL_TIMEOUT, HttpClient, MAX_BODY, UrlError},
 };
 
 /// How many repositories or installations are asked for at once: as many as GitHub gives.
@@ -71,17 +63,18 @@ impl fmt::Debug for App {
     }
 }
 
-/// Reads an id that people write as a text and GitHub as a number.
-pub(super) fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Number(u64),
-        Text(String),
-    }
-    Ok(match Either::deserialize(deserializer)? {
-        Either::Number(number) => number.to_string(),
-        Either::Text(text) => text,
+/// An id, which people and browsers write as a text and GitHub as a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum NumberOrText {
+    Number(i64),
+    Text(String),
+}
+
+fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match NumberOrText::deserialize(deserializer)? {
+        NumberOrText::Number(number) => number.to_string(),
+        NumberOrText::Text(text) => text,
     })
 }
 
@@ -93,24 +86,14 @@ impl App {
         const KEY: ConnectorError = ConnectorError::NotSetUp {
             what: "the private key of the GitHub App is none",
         };
-        let lines = self.private_key.expose_secret().lines().map(str::trim);
-        let base64: Zeroizing<String> =
-            Zeroizing::new(lines.filter(|line| !line.starts_with("-----")).collect());
-        let der = Zeroizing::new(STANDARD.decode(base64.as_bytes()).map_err(|_| KEY)?);
-        let key = RsaKeyPair::from_pkcs8(&der)
-            .or_else(|_| RsaKeyPair::from_der(&der))
-            .map_err(|_| KEY)?;
+        let pem = self.private_key.expose_secret().trim();
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| KEY)?;
         let seconds = now.timestamp();
         let claims = json!({ "iat": seconds - 60, "exp": seconds + 9 * 60, "iss": self.id });
-        let message = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#),
-            URL_SAFE_NO_PAD.encode(claims.to_string()),
-        );
-        let mut signature = vec![0; key.public_modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-            .map_err(|_| KEY)?;
-        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
+        // Its error is not looked at: it may say something of the key.
+        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key)
+            .map(SecretString::from)
+            .map_err(|_| KEY)
     }
 }
 
@@ -225,12 +208,6 @@ enum As<'a> {
     Client(&'a App),
 }
 
-struct Response {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
 /// GitHub, as we ask it. Belongs to one base URL: what is kept here is never asked for at another.
 pub(super) struct GitHubApi {
     base: Uri,
@@ -285,7 +262,7 @@ impl GitHubApi {
         path: &str,
         caller: As<'_>,
         body: Option<&Value>,
-    ) -> Result<Response, ConnectorError> {
+    ) -> Result<Answer, ConnectorError> {
         let octocrab = self.octocrab()?;
         let authorization = Zeroizing::new(match caller {
             As::Bearer(token) => format!("Bearer {}", token.expose_secret()),
@@ -311,7 +288,7 @@ impl GitHubApi {
             let response = octocrab.execute(request).await.map_err(|_| away())?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY).collect().await;
-            Ok::<_, ConnectorError>(Response {
+            Ok::<_, ConnectorError>(Answer {
                 status: head.status,
                 headers: head.headers,
                 body: body.map_err(|_| protocol("too large, or cut short"))?.to_bytes(),
@@ -326,7 +303,7 @@ impl GitHubApi {
 
     /// What GitHub says when it is in trouble or asks for a pause.
     /// Source: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>.
-    fn pause(&self, response: &Response) -> Result<(), ConnectorError> {
+    fn pause(&self, response: &Answer) -> Result<(), ConnectorError> {
         let number = |name: &str| -> Option<i64> { response.headers.get(name)?.to_str().ok()?.parse().ok() };
         let is_limit = response.status == StatusCode::TOO_MANY_REQUESTS
             || (response.status == StatusCode::FORBIDDEN
@@ -343,7 +320,7 @@ impl GitHubApi {
         })
     }
 
-    async fn as_app(&self, app: &App, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ConnectorError> {
+    async fn as_app(&self, app: &App, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, ConnectorError> {
         let jwt = app.jwt(self.clock.now())?;
         let response = self.call(method, path, As::Bearer(&jwt), body).await?;
         if response.status == StatusCode::UNAUTHORIZED {
@@ -362,7 +339,7 @@ impl GitHubApi {
     /// [`ConnectorError::Gone`] when there is none of this number.
     pub(super) async fn installation(&self, app: &App, id: i64) -> Result<Installation, ConnectorError> {
         let path = format!("/app/installations/{id}");
-        self.as_app(app, Method::GET, &path, None).await?.of_installation()
+        installation(&self.as_app(app, Method::GET, &path, None).await?)
     }
 
     /// Uninstalls the App. That it is not installed any more is a success.
@@ -383,13 +360,8 @@ impl GitHubApi {
             ("code", code),
         ]);
         let answer = self.web.send(call).await?;
-        let response = Response {
-            status: answer.status,
-            headers: answer.headers,
-            body: answer.body,
-        };
-        self.pause(&response)?;
-        let token: UserToken = response.json()?;
+        self.pause(&answer)?;
+        let token: UserToken = read(&answer)?;
         match (token.access_token, token.error.as_deref()) {
             (Some(token), None) => Ok(token),
             (_, Some("incorrect_client_credentials")) => Err(ConnectorError::Refused {
@@ -424,7 +396,7 @@ impl GitHubApi {
         for page in 1..=10 {
             let path = format!("/user/installations?per_page={PAGE}&page={page}");
             let response = self.call(Method::GET, &path, As::Bearer(token), None).await?;
-            let found: InstallationPage = response.json()?;
+            let found: InstallationPage = read(&response)?;
             let is_last = found.installations.len() < PAGE;
             all.extend(found.installations);
             if is_last {
@@ -439,14 +411,14 @@ impl GitHubApi {
     pub(super) async fn administers(&self, token: &SecretString, account: &Owner) -> Result<bool, ConnectorError> {
         if account.kind == "User" {
             let response = self.call(Method::GET, "/user", As::Bearer(token), None).await?;
-            return Ok(response.json::<Owner>()?.id == account.id);
+            return Ok(read::<Owner>(&response)?.id == account.id);
         }
         let path = format!("/user/memberships/orgs/{}", account.login);
         let response = self.call(Method::GET, &path, As::Bearer(token), None).await?;
         if matches!(response.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
             return Ok(false);
         }
-        let membership: Membership = response.json()?;
+        let membership: Membership = read(&response)?;
         Ok(membership.state == "active" && membership.role == "admin")
     }
 
@@ -463,7 +435,7 @@ impl GitHubApi {
         };
         let path = format!("/installation/repositories?per_page={PAGE}&page={page}");
         let response = self.as_installation(app, installation, &scope, &path).await?;
-        let found: RepositoryPage = response.json()?;
+        let found: RepositoryPage = read(&response)?;
         let is_full = found.repositories.len() >= PAGE;
         Ok((found.repositories, is_full))
     }
@@ -475,7 +447,7 @@ impl GitHubApi {
         installation: i64,
         scope: &Scope,
         path: &str,
-    ) -> Result<Response, ConnectorError> {
+    ) -> Result<Answer, ConnectorError> {
         let slot = self.slot(app, installation, scope);
         let mut token = self.token(app, installation, scope, &slot).await?;
         for lag in LAG {
@@ -545,7 +517,7 @@ impl GitHubApi {
             StatusCode::NOT_FOUND => return Err(gone()),
             _ => {}
         }
-        let minted: Minted = response.json()?;
+        let minted: Minted = read(&response)?;
         let token = Token {
             value: minted.token,
             minted_at: now,
@@ -556,25 +528,25 @@ impl GitHubApi {
     }
 }
 
-impl Response {
-    fn json<T: DeserializeOwned>(&self) -> Result<T, ConnectorError> {
-        match self.status {
-            status if status.is_success() => Ok(json::read(&self.body)?),
-            StatusCode::UNAUTHORIZED => Err(ConnectorError::Refused {
-                reason: "token_refused",
-                message: "GitHub does not take the token that it has given".to_owned(),
-                remedy: Remedy::Reconnect,
-            }),
-            status => Err(unexpected(status)),
-        }
+/// What an answer holds, when it is a good one.
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, ConnectorError> {
+    match answer.status {
+        status if status.is_success() => Ok(answer.json()?),
+        StatusCode::UNAUTHORIZED => Err(ConnectorError::Refused {
+            reason: "token_refused",
+            message: "GitHub does not take the token that it has given".to_owned(),
+            remedy: Remedy::Reconnect,
+        }),
+        status => Err(unexpected(status)),
     }
+}
 
-    fn of_installation(&self) -> Result<Installation, ConnectorError> {
-        if self.status == StatusCode::NOT_FOUND {
-            return Err(gone());
-        }
-        self.json()
+/// The installation that was asked for.
+fn installation(answer: &Answer) -> Result<Installation, ConnectorError> {
+    if answer.status == StatusCode::NOT_FOUND {
+        return Err(gone());
     }
+    read(answer)
 }
 
 fn protocol(what: &str) -> ConnectorError {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use self::api::{App, GitHubApi, Installation};
+use self::api::{App, GitHubApi, Installation, NumberOrText};
 use super::contract::{
     Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Lack, Linked, Method, Parts, Remedy,
     Repositories, Repository, Returned, SetupError, Start, Started,
@@ -67,17 +67,11 @@ pub struct GitHubInput {
 }
 
 fn installation_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Number(i64),
-        Text(String),
-    }
-    Ok(match Option::<Either>::deserialize(deserializer)? {
+    Ok(match Option::<NumberOrText>::deserialize(deserializer)? {
         None => None,
-        Some(Either::Number(number)) => Some(number),
-        Some(Either::Text(text)) if text.trim().is_empty() => None,
-        Some(Either::Text(text)) => {
+        Some(NumberOrText::Number(number)) => Some(number),
+        Some(NumberOrText::Text(text)) if text.trim().is_empty() => None,
+        Some(NumberOrText::Text(text)) => {
             let number = text.trim().parse();
             Some(number.map_err(|_| serde::de::Error::custom("not a number"))?)
         }

@@ -521,4 +521,3 @@ fn event_callback(
         "event_context": format!("4-{channel}-{digits}"),
     })
 }
-
