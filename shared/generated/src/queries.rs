@@ -6,6 +6,7 @@ pub mod channels;
 pub mod conversations;
 pub mod deliveries;
 pub mod integration_credentials;
+pub mod integration_revocations;
 pub mod integrations;
 pub mod messages;
 pub mod organization_members;

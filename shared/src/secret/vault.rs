@@ -224,6 +224,26 @@ impl Vault {
         serde_json::from_slice(text).map_err(|_| VaultError::Encoding)
     }
 
+    /// Wraps the data key of a credential anew, with the KMS key that wraps new ones. The credential is not opened: its
+    /// ciphertext stays as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] when it belongs to another place, [`VaultError::Key`] when KMS does not do it for other
+    /// reasons.
+    #[tracing::instrument(name = "vault.rewrap", skip_all)]
+    pub async fn rewrap(&self, scope: &CredentialScope, sealed: &Sealed) -> Result<Sealed, VaultError> {
+        let context = self.context(scope, sealed.version);
+        let rewrapped = self
+            .keys
+            .rewrap(&sealed.wrapped_key, &sealed.key_id, &context)
+            .await?;
+        Ok(Sealed {
+            wrapped_key: rewrapped.wrapped,
+            key_id: rewrapped.key_id,
+            ..sealed.clone()
+        })
+    }
+
     fn opened(&self) -> MutexGuard<'_, KeyCache> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }

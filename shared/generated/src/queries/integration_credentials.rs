@@ -11,12 +11,127 @@ pub struct UpsertParams<T1: crate::BytesSql, T2: crate::BytesSql, T3: crate::Byt
     pub encryption_key_id: T4,
     pub encryption_version: i16,
     pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub refresh_at: Option<chrono::DateTime<chrono::Utc>>,
     pub now: chrono::DateTime<chrono::Utc>,
 }
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteParams {
     pub organization_id: uuid::Uuid,
     pub integration_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct ListUnderAnotherKeyParams<T1: crate::StringSql> {
+    pub key_id: T1,
+    pub after: uuid::Uuid,
+    pub count: i64,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct FindSealedParams {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct UpdateWrappedKeyParams<T1: crate::BytesSql, T2: crate::StringSql, T3: crate::BytesSql> {
+    pub wrapped_key: T1,
+    pub encryption_key_id: T2,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub old_wrapped_key: T3,
+}
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct ListUnderAnotherKey {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+impl ListUnderAnotherKey {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "organization_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindSealed {
+    pub connector_type: String,
+    pub ciphertext: Vec<u8>,
+    pub nonce: Vec<u8>,
+    pub wrapped_key: Vec<u8>,
+    pub encryption_key_id: String,
+    pub encryption_version: i16,
+}
+pub struct FindSealedBorrowed<'a> {
+    pub connector_type: &'a str,
+    pub ciphertext: &'a [u8],
+    pub nonce: &'a [u8],
+    pub wrapped_key: &'a [u8],
+    pub encryption_key_id: &'a str,
+    pub encryption_version: i16,
+}
+impl<'a> From<FindSealedBorrowed<'a>> for FindSealed {
+    fn from(
+        FindSealedBorrowed {
+            connector_type,
+            ciphertext,
+            nonce,
+            wrapped_key,
+            encryption_key_id,
+            encryption_version,
+        }: FindSealedBorrowed<'a>,
+    ) -> Self {
+        Self {
+            connector_type: connector_type.into(),
+            ciphertext: ciphertext.into(),
+            nonce: nonce.into(),
+            wrapped_key: wrapped_key.into(),
+            encryption_key_id: encryption_key_id.into(),
+            encryption_version,
+        }
+    }
+}
+impl FindSealed {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "connector_type",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "ciphertext",
+                rust_type: "Vec<u8>",
+                pg_type: "pg_catalog.bytea",
+            },
+            FieldMetadata {
+                name: "nonce",
+                rust_type: "Vec<u8>",
+                pg_type: "pg_catalog.bytea",
+            },
+            FieldMetadata {
+                name: "wrapped_key",
+                rust_type: "Vec<u8>",
+                pg_type: "pg_catalog.bytea",
+            },
+            FieldMetadata {
+                name: "encryption_key_id",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "encryption_version",
+                rust_type: "i16",
+                pg_type: "pg_catalog.int2",
+            },
+        ]
+    }
 }
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
@@ -80,11 +195,134 @@ where
         Ok(mapped)
     }
 }
+pub struct ListUnderAnotherKeyQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ListUnderAnotherKey, tokio_postgres::Error>,
+    mapper: fn(ListUnderAnotherKey) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ListUnderAnotherKeyQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(ListUnderAnotherKey) -> R,
+    ) -> ListUnderAnotherKeyQuery<'c, 'a, 's, C, R, N> {
+        ListUnderAnotherKeyQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct FindSealedQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<FindSealedBorrowed, tokio_postgres::Error>,
+    mapper: fn(FindSealedBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> FindSealedQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(FindSealedBorrowed) -> R) -> FindSealedQuery<'c, 'a, 's, C, R, N> {
+        FindSealedQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Stores the sealed credentials of a connection in place of those before.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integration_credentials (integration_id, organization_id, ciphertext, nonce, wrapped_key, encryption_key_id, encryption_version, expires_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT ON CONSTRAINT integration_credentials_pkey DO UPDATE SET ciphertext = EXCLUDED.ciphertext, nonce = EXCLUDED.nonce, wrapped_key = EXCLUDED.wrapped_key, encryption_key_id = EXCLUDED.encryption_key_id, encryption_version = EXCLUDED.encryption_version, expires_at = EXCLUDED.expires_at, updated_at = $9 WHERE integration_credentials.organization_id = $2 RETURNING integration_id",
+        "INSERT INTO integration_credentials (integration_id, organization_id, ciphertext, nonce, wrapped_key, encryption_key_id, encryption_version, expires_at, refresh_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT ON CONSTRAINT integration_credentials_pkey DO UPDATE SET ciphertext = EXCLUDED.ciphertext, nonce = EXCLUDED.nonce, wrapped_key = EXCLUDED.wrapped_key, encryption_key_id = EXCLUDED.encryption_key_id, encryption_version = EXCLUDED.encryption_version, expires_at = EXCLUDED.expires_at, refresh_at = EXCLUDED.refresh_at, refresh_started_at = NULL, updated_at = $10 WHERE integration_credentials.organization_id = $2 RETURNING integration_id",
         None,
     )
 }
@@ -116,8 +354,9 @@ impl UpsertStmt {
         encryption_key_id: &'a T4,
         encryption_version: &'a i16,
         expires_at: &'a Option<chrono::DateTime<chrono::Utc>>,
+        refresh_at: &'a Option<chrono::DateTime<chrono::Utc>>,
         now: &'a chrono::DateTime<chrono::Utc>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
         UuidUuidQuery {
             client,
             params: [
@@ -129,6 +368,7 @@ impl UpsertStmt {
                 encryption_key_id,
                 encryption_version,
                 expires_at,
+                refresh_at,
                 now,
             ],
             query: self.0,
@@ -153,7 +393,7 @@ impl<
         'a,
         's,
         UpsertParams<T1, T2, T3, T4>,
-        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10>,
         C,
     > for UpsertStmt
 {
@@ -161,7 +401,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a UpsertParams<T1, T2, T3, T4>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
         self.bind(
             client,
             &params.integration_id,
@@ -172,6 +412,7 @@ impl<
             &params.encryption_key_id,
             &params.encryption_version,
             &params.expires_at,
+            &params.refresh_at,
             &params.now,
         )
     }
@@ -249,5 +490,187 @@ impl DeleteAllStmt {
             extractor: |row| Ok(row.try_get(0)?),
             mapper: |it| it,
         }
+    }
+}
+pub struct ListUnderAnotherKeyStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Which credentials behind an id are sealed under another KMS key than this, whoever they belong to; the transaction
+/// must name the key.
+pub fn list_under_another_key() -> ListUnderAnotherKeyStmt {
+    ListUnderAnotherKeyStmt(
+        "SELECT organization_id, integration_id FROM integration_credentials WHERE encryption_key_id <> $1 AND integration_id > $2 ORDER BY integration_id LIMIT $3",
+        None,
+    )
+}
+impl ListUnderAnotherKeyStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        key_id: &'a T1,
+        after: &'a uuid::Uuid,
+        count: &'a i64,
+    ) -> ListUnderAnotherKeyQuery<'c, 'a, 's, C, ListUnderAnotherKey, 3> {
+        ListUnderAnotherKeyQuery {
+            client,
+            params: [key_id, after, count],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ListUnderAnotherKey, tokio_postgres::Error> {
+                Ok(ListUnderAnotherKey {
+                    organization_id: row.try_get(0)?,
+                    integration_id: row.try_get(1)?,
+                })
+            },
+            mapper: |it| ListUnderAnotherKey::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        ListUnderAnotherKeyParams<T1>,
+        ListUnderAnotherKeyQuery<'c, 'a, 's, C, ListUnderAnotherKey, 3>,
+        C,
+    > for ListUnderAnotherKeyStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ListUnderAnotherKeyParams<T1>,
+    ) -> ListUnderAnotherKeyQuery<'c, 'a, 's, C, ListUnderAnotherKey, 3> {
+        self.bind(client, &params.key_id, &params.after, &params.count)
+    }
+}
+pub struct FindSealedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// The credentials of a connection as they are kept, and what they are of.
+pub fn find_sealed() -> FindSealedStmt {
+    FindSealedStmt(
+        "SELECT i.connector_type, c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version FROM integration_credentials c JOIN integrations i ON i.integration_id = c.integration_id WHERE c.organization_id = $1 AND c.integration_id = $2",
+        None,
+    )
+}
+impl FindSealedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> FindSealedQuery<'c, 'a, 's, C, FindSealed, 2> {
+        FindSealedQuery {
+            client,
+            params: [organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<FindSealedBorrowed, tokio_postgres::Error> {
+                Ok(FindSealedBorrowed {
+                    connector_type: row.try_get(0)?,
+                    ciphertext: row.try_get(1)?,
+                    nonce: row.try_get(2)?,
+                    wrapped_key: row.try_get(3)?,
+                    encryption_key_id: row.try_get(4)?,
+                    encryption_version: row.try_get(5)?,
+                })
+            },
+            mapper: |it| FindSealed::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        FindSealedParams,
+        FindSealedQuery<'c, 'a, 's, C, FindSealed, 2>,
+        C,
+    > for FindSealedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindSealedParams,
+    ) -> FindSealedQuery<'c, 'a, 's, C, FindSealed, 2> {
+        self.bind(client, &params.organization_id, &params.integration_id)
+    }
+}
+pub struct UpdateWrappedKeyStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Puts another wrapping of the same data key in the place of one, unless somebody else has put something there.
+pub fn update_wrapped_key() -> UpdateWrappedKeyStmt {
+    UpdateWrappedKeyStmt(
+        "UPDATE integration_credentials SET wrapped_key = $1, encryption_key_id = $2 WHERE organization_id = $3 AND integration_id = $4 AND wrapped_key = $5 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateWrappedKeyStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::BytesSql, T2: crate::StringSql, T3: crate::BytesSql>(
+        &'s self,
+        client: &'c C,
+        wrapped_key: &'a T1,
+        encryption_key_id: &'a T2,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        old_wrapped_key: &'a T3,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5> {
+        UuidUuidQuery {
+            client,
+            params: [
+                wrapped_key,
+                encryption_key_id,
+                organization_id,
+                integration_id,
+                old_wrapped_key,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::BytesSql, T2: crate::StringSql, T3: crate::BytesSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateWrappedKeyParams<T1, T2, T3>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5>,
+        C,
+    > for UpdateWrappedKeyStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateWrappedKeyParams<T1, T2, T3>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5> {
+        self.bind(
+            client,
+            &params.wrapped_key,
+            &params.encryption_key_id,
+            &params.organization_id,
+            &params.integration_id,
+            &params.old_wrapped_key,
+        )
     }
 }

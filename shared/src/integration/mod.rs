@@ -1,0 +1,3 @@
+//! What is true of every connection, whoever the third party is.
+
+pub mod reencrypt;
