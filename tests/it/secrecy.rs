@@ -21,7 +21,7 @@ use shared::{
     secret::{manager::SecretStore, vault::CredentialScope},
     task::Envelope,
     telemetry::Causes,
-    webhook::{Keyring, slack::Slack, svix::Clerk},
+    webhook::{DoorConfig, Keyring, slack::Slack, svix::Clerk},
 };
 use tests::{
     agent::{AgentServer, Behaviour},
@@ -695,7 +695,7 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
         &aws,
         &SecretStore::new(&aws),
         &shared::secret::kms::Kms::new(&aws, KEY_ARN).expect("a key"),
-        &slack_events::Config::read(&mut env),
+        &<slack_events::Config as DoorConfig>::read(&mut env),
         &agent_dispatcher::Config::read(&mut env),
         &migrator::run::Settings::read(&mut env),
     ] {
