@@ -16,6 +16,7 @@ mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod reencrypt;
 mod round_trips;
 mod scheduler;
 mod secrecy;

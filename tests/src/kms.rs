@@ -29,7 +29,8 @@ use tokio::{net::TcpListener, task::JoinSet};
 /// The ARN of the key that is used.
 pub const KEY_ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000001";
 /// The ARN of the key that takes its place when keys are rotated.
-pub const NEXT_KEY_ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000002";
+pub const NEXT_KEY_ARN: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000002";
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -147,11 +147,7 @@ pub async fn find_sealed(
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
     };
-    let Some(row) = statements::find_sealed()
-        .params(db.client, &params)
-        .opt()
-        .await?
-    else {
+    let Some(row) = statements::find_sealed().params(db.client, &params).opt().await? else {
         return Ok(None);
     };
     let columns = Columns {

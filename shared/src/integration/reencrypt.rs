@@ -293,7 +293,10 @@ impl Pass<'_> {
 
     async fn go_through(&mut self) -> Result<(), Stop> {
         loop {
-            let after = self.progress.after.map_or(IntegrationId::NIL, IntegrationId::from);
+            let after = self
+                .progress
+                .after
+                .map_or(IntegrationId::NIL, IntegrationId::from);
             let found = self.of.list(self.table, after, BATCH).await?;
             if found.is_empty() {
                 return Ok(());

@@ -34,6 +34,7 @@ fn read(package: &str, env: &mut Env) {
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
         "migrator" => drop(migrator::run::Settings::read(env)),
+        "reencryptor" => drop(reencryptor::Config::read(env)),
         "scheduler" => drop(scheduler::Config::read(env)),
         other => panic!("say here where {other} reads its variables"),
     }

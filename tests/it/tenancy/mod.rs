@@ -23,6 +23,9 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
 }
 
+/// When each organization's earlier connection ended.
+const REVOKED: &str = "2026-01-01T00:00:00Z";
+
 fn sealed(name: &str) -> Sealed {
     Sealed {
         ciphertext: format!("credentials of {name}").into_bytes(),
@@ -66,7 +69,7 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
              INSERT INTO integration_nonces VALUES ('{id}', 'aws', 'nonce of {name}', now());
              INSERT INTO integration_revocations
                  SELECT integration_id, '{id}', 'slack', '{{\"id\":\"T{name}\"}}', 'sealed of {name}', 'nonce_twelve',
-                        'old key of {name}', 'key-{name}', 1, 0, now(), now(), now()
+                        'old key of {name}', 'key-{name}', 1, 0, now(), now(), '{REVOKED}'
                    FROM integrations WHERE organization_id = '{id}';
              INSERT INTO integration_activities
                  SELECT gen_random_uuid(), '{id}', integration_id, 'push of {name}', 'push', '', '{name}',

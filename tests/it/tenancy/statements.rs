@@ -12,7 +12,7 @@ use shared::id::OrganizationId;
 use tests::database::Database;
 use tokio_postgres::{Client, Error, error::SqlState};
 
-use super::{Rows, answers, marks, rows_of, tenants_tables, two};
+use super::{REVOKED, Rows, answers, marks, rows_of, tenants_tables, two};
 use crate::statement::{Statement, numbered, statements, with_parameters};
 
 /// An id that nothing has yet.
@@ -105,6 +105,12 @@ impl Tenant {
             (_, "subject") => format!("int_{name}"),
 
             (_, "audit_event_id" | "message_id") => NEW.to_owned(),
+            ("integration_revocations.update_wrapped_key", "old_wrapped_key") => {
+                format!("old key of {name}")
+            }
+            (_, "old_wrapped_key") => format!("key of {name}"),
+            (_, "created_at") => REVOKED.to_owned(),
+            (_, "after") => uuid::Uuid::nil().to_string(),
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id") => uuid::Uuid::max().to_string(),
             (_, "after_user_id") => uuid::Uuid::nil().to_string(),
@@ -115,7 +121,7 @@ impl Tenant {
             }
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
-            | (_, "deleted_at" | "expires_at" | "reason") => return None,
+            | (_, "deleted_at" | "expires_at" | "refresh_at" | "reason") => return None,
 
             (_, word) => constant(statement, word).to_owned(),
         };
@@ -170,6 +176,7 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             | "address"
             | "channel_name"
             | "encryption_key_id"
+            | "key_id"
             | "bot_id"
             | "connector_user_id"
             | "connector_organization_id"
@@ -713,6 +720,7 @@ const NOBODYS: [(&str, &[&str]); 6] = [
     (
         "reconciliations",
         &[
+            "after_id",
             "completed_at",
             "lease_until",
             "name",
