@@ -110,10 +110,9 @@ impl Tenant {
             }
             (_, "old_wrapped_key") => format!("key of {name}"),
             (_, "created_at") => REVOKED.to_owned(),
-            (_, "after") => uuid::Uuid::nil().to_string(),
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id") => uuid::Uuid::max().to_string(),
-            (_, "after_user_id") => uuid::Uuid::nil().to_string(),
+            (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
             (_, "since" | "after_joined_at" | "never") => FIRST.to_owned(),
             (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
             (_, "now" | "source_updated_at" | "installed_at" | "event_time" | "joined_at" | "sent_at") => {
