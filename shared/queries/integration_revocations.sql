@@ -24,3 +24,36 @@ UPDATE integration_revocations
    AND created_at = :created_at
    AND wrapped_key = :old_wrapped_key
 RETURNING integration_id;
+
+--! list_due
+--- Of which ends third parties are to be told by now, from behind a place in that order, whoever they belong to; the
+--- transaction must name the time.
+SELECT organization_id, integration_id, created_at, retry_at AS due_at
+  FROM integration_revocations
+ WHERE retry_at <= :before
+   AND (retry_at, integration_id) > (:after_due_at, :after)
+ ORDER BY retry_at, integration_id
+ LIMIT :count;
+
+--: Revocation(own_nonce?)
+
+--! claim : Revocation
+--- Takes the telling of one end until it is due again: nobody else tells meanwhile. No row when it is not due any more.
+UPDATE integration_revocations r
+   SET attempts = r.attempts + 1, retry_at = :retry_at
+ WHERE r.organization_id = :organization_id
+   AND r.integration_id = :integration_id
+   AND r.created_at = :created_at
+   AND r.retry_at <= :now
+RETURNING r.connector_type, r.account, r.ciphertext, r.nonce, r.wrapped_key, r.encryption_key_id, r.encryption_version,
+          r.attempts, r.give_up_at,
+          (SELECT n.nonce FROM integration_nonces n
+            WHERE n.organization_id = r.organization_id AND n.connector_type = r.connector_type) AS own_nonce;
+
+--! delete
+--- Destroys the credentials of a connection that has ended: without its wrapped key no backup of the ciphertext opens.
+DELETE FROM integration_revocations
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND created_at = :created_at
+RETURNING integration_id;

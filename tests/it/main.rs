@@ -17,6 +17,7 @@ mod migrations;
 mod migrator;
 mod queries;
 mod reencrypt;
+mod refresh;
 mod round_trips;
 mod scheduler;
 mod secrecy;

@@ -1,14 +1,17 @@
 //! Sealed credentials of connections.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use sql::{client::Params as _, queries::integration_credentials as statements};
 use uuid::Uuid;
 
-use super::{DbError, Transaction, changed};
+use super::{
+    DbError, Transaction, changed,
+    integrations::{Health, Status},
+};
 use crate::{
     clock::{self, Timestamp},
-    connector::ConnectorKind,
+    connector::{ConnectorKind, contract::Account},
     id::{IntegrationId, OrganizationId},
     secret::vault::Sealed,
 };
@@ -178,6 +181,228 @@ pub async fn update_wrapped_key(
         old_wrapped_key: old.wrapped_key.as_slice(),
     };
     let row: Option<Uuid> = statements::update_wrapped_key()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
+/// A connection with its credentials as they are kept, and what is known of refreshing them.
+#[derive(Debug, Clone)]
+pub struct Refreshable {
+    /// To what.
+    pub connector: ConnectorKind,
+    /// Where it stands.
+    pub status: Status,
+    /// How well it works.
+    pub health: Health,
+    /// Why it is not healthy.
+    pub health_reason: Option<String>,
+    /// Counts the times it was connected.
+    pub generation: i32,
+    /// How often in a row refreshing has failed.
+    pub failures: i32,
+    /// When that is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// What is connected.
+    pub account: Account,
+    /// The word of ours that the third party ties it to; blank where there is none.
+    pub nonce: String,
+    /// The credentials.
+    pub sealed: Sealed,
+    /// When they end by themselves.
+    pub expires_at: Option<Timestamp>,
+    /// When they are to be refreshed.
+    pub refresh_at: Option<Timestamp>,
+    /// When a refresh was begun of which it is not known how it ended.
+    pub refresh_started_at: Option<Timestamp>,
+}
+
+/// The name of an account, among what is shown of a connection.
+const ACCOUNT_NAME: &str = "connector_org_name";
+
+impl TryFrom<statements::Refreshable> for Refreshable {
+    type Error = DbError;
+
+    fn try_from(row: statements::Refreshable) -> Result<Self, DbError> {
+        let mut metadata: BTreeMap<String, String> = serde_json::from_value(row.metadata)
+            .map_err(|_| DbError::corrupt("integrations", "metadata", "not texts by name"))?;
+        let columns = Columns {
+            ciphertext: row.ciphertext,
+            nonce: row.nonce,
+            wrapped_key: row.wrapped_key,
+            key_id: row.encryption_key_id,
+            version: row.encryption_version,
+        };
+        Ok(Self {
+            connector: kind("integrations", &row.connector_type)?,
+            status: Status::parse(&row.status)?,
+            health: Health::parse(&row.health)?,
+            health_reason: row.health_reason,
+            generation: row.generation,
+            failures: row.failures,
+            retry_at: row.retry_at,
+            account: Account {
+                id: row.connector_organization_id.unwrap_or_default(),
+                name: metadata.remove(ACCOUNT_NAME).unwrap_or_default(),
+                external_id: row.external_id,
+                bot_id: row.bot_id,
+                user_id: row.connector_user_id,
+                metadata,
+            },
+            nonce: row.own_nonce.unwrap_or_default(),
+            sealed: columns.sealed("integration_credentials")?,
+            expires_at: row.expires_at,
+            refresh_at: row.refresh_at,
+            refresh_started_at: row.refresh_started_at,
+        })
+    }
+}
+
+/// A connection with its credentials; none where they were destroyed.
+#[tracing::instrument(name = "db.integration_credentials.find", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn find(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+) -> Result<Option<Refreshable>, DbError> {
+    let params = statements::FindParams {
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    let row = statements::find().params(db.client, &params).opt().await?;
+    row.map(Refreshable::try_from).transpose()
+}
+
+/// A connection about which something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The connection.
+    pub integration: IntegrationId,
+    /// When it became due.
+    pub at: Timestamp,
+}
+
+/// At most `count` connections whose credentials are to be refreshed by `before`, from behind one, in the order in which
+/// they become due, whoever they belong to; the transaction must [name] the time.
+///
+/// [name]: Transaction::name_due
+#[tracing::instrument(name = "db.integration_credentials.list_due", skip_all, err(level = "debug"))]
+pub async fn list_due(
+    db: &Transaction<'_>,
+    before: Timestamp,
+    after: Option<Due>,
+    count: i64,
+) -> Result<Vec<Due>, DbError> {
+    let params = statements::ListDueParams {
+        before,
+        after_due_at: after.map_or(Timestamp::UNIX_EPOCH, |due| due.at),
+        after: after.map_or(IntegrationId::NIL, |due| due.integration).uuid(),
+        count,
+    };
+    let rows = statements::list_due().params(db.client, &params).all().await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Due {
+            organization: row.organization_id.into(),
+            integration: row.integration_id.into(),
+            at: row.due_at,
+        })
+        .collect())
+}
+
+/// Notes that a refresh of these very credentials begins. Answers when it did: earlier than `now` when it is not known how
+/// an earlier one ended. None when somebody else has put something in their place.
+#[tracing::instrument(name = "db.integration_credentials.begin_refresh", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn begin_refresh(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    old: &Sealed,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, DbError> {
+    let params = statements::BeginRefreshParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        old_wrapped_key: old.wrapped_key.as_slice(),
+    };
+    Ok(statements::begin_refresh()
+        .params(db.client, &params)
+        .opt()
+        .await?)
+}
+
+/// Keeps others from the credentials until the transaction ends. False when they are not these any more, or are to be
+/// refreshed at another time: somebody else has refreshed them, or tried to.
+#[tracing::instrument(name = "db.integration_credentials.lock", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn lock(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    expected: &Refreshable,
+) -> Result<bool, DbError> {
+    let params = statements::LockParams {
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    let found = statements::lock().params(db.client, &params).opt().await?;
+    Ok(found.is_some_and(|row| {
+        row.wrapped_key == expected.sealed.wrapped_key && row.refresh_at == expected.refresh_at
+    }))
+}
+
+/// Puts refreshed credentials in the place of those that they were made of. False when somebody else has put something
+/// there.
+#[tracing::instrument(name = "db.integration_credentials.update_refreshed", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_refreshed(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    old: &Sealed,
+    (new, expires_at): (&Sealed, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateRefreshedParams {
+        ciphertext: new.ciphertext.as_slice(),
+        nonce: new.nonce.as_slice(),
+        wrapped_key: new.wrapped_key.as_slice(),
+        encryption_key_id: new.key_id.as_str(),
+        encryption_version: new.version,
+        expires_at,
+        refresh_at: expires_at.map(|at| refresh_at(integration, at)),
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        old_wrapped_key: old.wrapped_key.as_slice(),
+    };
+    let row: Option<Uuid> = statements::update_refreshed()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Says when these very credentials are refreshed next, and since when it is not known how a refresh ended. False when
+/// they are others by now.
+#[tracing::instrument(name = "db.integration_credentials.update_refresh_at", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_refresh_at(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    of: &Sealed,
+    (refresh_at, started_at): (Option<Timestamp>, Option<Timestamp>),
+) -> Result<bool, DbError> {
+    let params = statements::UpdateRefreshAtParams {
+        refresh_at,
+        refresh_started_at: started_at,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        old_wrapped_key: of.wrapped_key.as_slice(),
+    };
+    let row: Option<Uuid> = statements::update_refresh_at()
         .params(db.client, &params)
         .opt()
         .await?;

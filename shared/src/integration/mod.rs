@@ -1,3 +1,4 @@
 //! What is true of every connection, whoever the third party is.
 
 pub mod reencrypt;
+pub mod refresh;
