@@ -63,14 +63,14 @@ SELECT i.connector_type, i.status, i.health, i.health_reason, i.generation, i.fa
        c.refresh_started_at
   FROM integration_credentials c
   JOIN integrations i ON i.integration_id = c.integration_id
-  LEFT JOIN integration_nonces n ON n.organization_id = i.organization_id AND n.connector_type = i.connector_type
+  LEFT JOIN integration_nonces n ON n.organization_id = :organization_id AND n.connector_type = i.connector_type
  WHERE c.organization_id = :organization_id
    AND c.integration_id = :integration_id;
 
 --! list_due
 --- Whose credentials are to be refreshed by now, from behind a place in that order, whoever they belong to; the
 --- transaction must name the time.
-SELECT organization_id, integration_id, refresh_at AS due_at
+SELECT organization_id, integration_id, coalesce(refresh_at, :before) AS due_at
   FROM integration_credentials
  WHERE refresh_at <= :before
    AND (refresh_at, integration_id) > (:after_due_at, :after)

@@ -38,9 +38,12 @@ SELECT organization_id, integration_id, created_at, retry_at AS due_at
 --: Revocation(own_nonce?)
 
 --! claim : Revocation
---- Takes the telling of one end until it is due again: nobody else tells meanwhile. No row when it is not due any more.
+--- Takes the telling of one end until it is due again, twice as late each time: nobody else tells meanwhile. No row when
+--- it is not due any more.
 UPDATE integration_revocations r
-   SET attempts = r.attempts + 1, retry_at = :retry_at
+   SET attempts = r.attempts + 1,
+       retry_at = :now::timestamptz
+                + least(interval '1 minute' * power(2, least(r.attempts, 16)), interval '6 hours') * (0.8 + 0.2 * random())
  WHERE r.organization_id = :organization_id
    AND r.integration_id = :integration_id
    AND r.created_at = :created_at
@@ -48,7 +51,7 @@ UPDATE integration_revocations r
 RETURNING r.connector_type, r.account, r.ciphertext, r.nonce, r.wrapped_key, r.encryption_key_id, r.encryption_version,
           r.attempts, r.give_up_at,
           (SELECT n.nonce FROM integration_nonces n
-            WHERE n.organization_id = r.organization_id AND n.connector_type = r.connector_type) AS own_nonce;
+            WHERE n.organization_id = :organization_id AND n.connector_type = r.connector_type) AS own_nonce;
 
 --! delete
 --- Destroys the credentials of a connection that has ended: without its wrapped key no backup of the ciphertext opens.

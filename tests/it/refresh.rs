@@ -6,7 +6,7 @@
 )]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,7 +27,7 @@ use shared::{
         },
     },
     db::{Access, integration_credentials, integrations},
-    id::Ids,
+    id::{Ids, IntegrationId},
     integration::refresh::{self, Current, FIRST_PAUSE, Outcome, RefreshError, Refresher, Unusable},
     secret::{
         kms::{DataKey, EncryptionContext, KeyError, KeyService, PlainKey, Rewrapped},
@@ -42,7 +42,7 @@ use tests::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-const TOKENS_LIVE: Duration = Duration::from_hours(12);
+pub(crate) const TOKENS_LIVE: Duration = Duration::from_hours(12);
 /// What is left of them when they are refreshed.
 const AHEAD: Duration = Duration::from_mins(10);
 
@@ -52,7 +52,7 @@ fn start() -> Timestamp {
 
 /// What opens a connection to the third party of these stories.
 #[derive(Serialize, Deserialize)]
-struct Pair {
+pub(crate) struct Pair {
     #[serde(serialize_with = "contract::exposed")]
     access: SecretString,
     #[serde(serialize_with = "contract::exposed")]
@@ -60,7 +60,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn of(number: u32) -> Self {
+    pub(crate) fn of(number: u32) -> Self {
         Self {
             access: format!("access-{number}").into(),
             refresh: format!("refresh-{number}").into(),
@@ -70,7 +70,7 @@ impl Pair {
 
 /// What the third party does the next time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
+pub(crate) enum Mood {
     /// What it should.
     Well,
     /// It answers that it is away, and takes nothing.
@@ -81,7 +81,7 @@ enum Mood {
     Deaf,
     /// It says that the app is gone.
     Gone,
-    /// It gives nothing that could be refreshed.
+    /// It gives nothing that could be refreshed; of an end, it says that the token is not good.
     Lasting,
     /// We do not know its app's secret.
     NotSetUp,
@@ -91,18 +91,17 @@ enum Mood {
 
 #[derive(Debug)]
 struct Books {
-    /// The one refresh token that is good.
-    good: u32,
-    /// Once a token is used twice, none of the family is good any more.
-    burnt: bool,
+    /// The one refresh token of each connection that is good, if it is not the first.
+    good: BTreeMap<IntegrationId, u32>,
+    /// Once a token is used twice, none of the connection is good any more.
+    burnt: BTreeSet<IntegrationId>,
     asked: usize,
     mood: Mood,
-    lives: Duration,
 }
 
 /// A third party whose refresh tokens are good once, and which takes back everything when one is used again.
 #[derive(Clone)]
-struct Vendor {
+pub(crate) struct Vendor {
     books: Arc<Mutex<Books>>,
     /// It has been asked.
     asked: Arc<Notify>,
@@ -111,29 +110,33 @@ struct Vendor {
 }
 
 impl Vendor {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             books: Arc::new(Mutex::new(Books {
-                good: 1,
-                burnt: false,
+                good: BTreeMap::new(),
+                burnt: BTreeSet::new(),
                 asked: 0,
                 mood: Mood::Well,
-                lives: TOKENS_LIVE,
             })),
             asked: Arc::default(),
             answer: Arc::default(),
         }
     }
 
+    /// The refresh token that was given last is used somewhere else.
+    pub(crate) fn burn(&self, integration: IntegrationId) {
+        self.books().burnt.insert(integration);
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn be(&self, mood: Mood) {
+    pub(crate) fn be(&self, mood: Mood) {
         self.books().mood = mood;
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.books().asked
     }
 
@@ -175,8 +178,37 @@ impl Connector for Vendor {
         unreachable!("nobody looks")
     }
 
-    async fn revoke(&self, _: Connection<'_>, _: &Pair) -> Result<(), ConnectorError> {
-        unreachable!("nobody ends it")
+    async fn revoke(&self, connection: Connection<'_>, credentials: &Pair) -> Result<(), ConnectorError> {
+        let mood = {
+            let mut books = self.books();
+            books.asked += 1;
+            if credentials.access.expose_secret() == "access-1" && connection.account.is_some() {
+                books.mood
+            } else {
+                Mood::Garbled
+            }
+        };
+        match mood {
+            Mood::Well => Ok(()),
+            Mood::Gone => Err(ConnectorError::Gone {
+                reason: "app_uninstalled",
+                message: "the app is not installed any more".to_owned(),
+            }),
+            Mood::Away(retry_after) => Err(ConnectorError::Unavailable {
+                retry_after,
+                source: "503".into(),
+            }),
+            Mood::Silent | Mood::Deaf => std::future::pending().await,
+            Mood::Lasting => Err(ConnectorError::Refused {
+                reason: "token_revoked",
+                message: "the token is not good".to_owned(),
+                remedy: Remedy::Reconnect,
+            }),
+            Mood::NotSetUp => Err(ConnectorError::NotSetUp { what: "no secret" }),
+            Mood::Garbled => Err(ConnectorError::Protocol {
+                what: "other credentials than were connected".to_owned(),
+            }),
+        }
     }
 
     async fn refresh(
@@ -188,15 +220,17 @@ impl Connector for Vendor {
             let mut books = self.books();
             books.asked += 1;
             let taking = [Mood::Well, Mood::Silent, Mood::Garbled].contains(&books.mood);
+            let id = connection.integration;
+            let good = books.good.get(&id).copied().unwrap_or(1);
+            let is_good = credentials.refresh.expose_secret() == format!("refresh-{good}");
             let answer = if !taking {
                 None
-            } else if books.burnt || credentials.refresh.expose_secret() != format!("refresh-{}", books.good)
-            {
-                books.burnt = true;
-                None
+            } else if is_good && !books.burnt.contains(&id) {
+                books.good.insert(id, good + 1);
+                Some((Pair::of(good + 1), clock::after(connection.now, TOKENS_LIVE)))
             } else {
-                books.good += 1;
-                Some((Pair::of(books.good), clock::after(connection.now, books.lives)))
+                books.burnt.insert(id);
+                None
             };
             (books.mood, answer)
         };
@@ -234,7 +268,7 @@ impl Connector for Vendor {
 }
 
 /// All connectors, with the third party of these stories in Slack's place.
-fn connectors(vendor: &Vendor, clock: &SharedClock) -> Connectors {
+pub(crate) fn connectors(vendor: &Vendor, clock: &SharedClock) -> Connectors {
     let parts = Parts {
         clock: Arc::clone(clock),
         secrets: SecretStore::from_source(MemorySecrets::new()),
@@ -414,18 +448,25 @@ impl World {
 }
 
 /// Connects, or connects again, with the pair of this number.
-async fn connect(database: &Database, vault: &Vault, scope: &CredentialScope, number: u32, now: Timestamp) {
+pub(crate) async fn connect(
+    database: &Database,
+    vault: &Vault,
+    scope: &CredentialScope,
+    number: u32,
+    now: Timestamp,
+) {
     let sealed = vault.seal(scope, &Pair::of(number)).await.expect("sealed");
     let mut db = database.pool(1).expect("a way in").get().await.expect("it");
     let metadata = json!({ "connector_org_name": "Acme", "plan": "paid" });
+    let workspace = format!("T{}", scope.organization.uuid().simple());
     let new = integrations::New {
         id: scope.integration,
         connector: scope.connector,
         connected_by: None,
-        external_id: Some("T1"),
+        external_id: Some(&workspace),
         bot_id: Some("U0BOT"),
         connector_user_id: None,
-        connector_organization_id: Some("T1"),
+        connector_organization_id: Some(&workspace),
         metadata: &metadata,
         installed_at: now,
     };
@@ -619,7 +660,7 @@ async fn each_refusal_says_what_helps() {
         assert_eq!(world.kept().await, "access-1");
     }
     let world = World::new().await;
-    world.vendor.books().good = 7;
+    world.vendor.burn(world.scope.integration);
     world.refresh().await.expect("it is known");
     assert_eq!(world.health().await, "needs_reauth invalid_grant reconnect 1");
     assert_eq!(
@@ -665,7 +706,7 @@ async fn who_connects_again_while_the_third_party_is_asked_wins() {
 #[tokio::test]
 async fn a_refusal_says_nothing_about_what_somebody_has_connected_meanwhile() {
     let world = World::new().await;
-    world.vendor.books().good = 7;
+    world.vendor.burn(world.scope.integration);
     let answer = world.vendor.hold();
     let process = Refresher {
         patience: refresh::PATIENCE,

@@ -5,6 +5,7 @@ pub mod callers;
 pub mod channels;
 pub mod conversations;
 pub mod deliveries;
+pub mod expired;
 pub mod integration_credentials;
 pub mod integration_revocations;
 pub mod integrations;

@@ -158,16 +158,11 @@ pub struct Revocation {
     pub give_up_at: Timestamp,
 }
 
-/// Takes the telling of one end until `retry_at`: nobody else tells meanwhile. None when it is not due any more.
+/// Takes the telling of one end until it is due again, after a minute, two, four and so on: nobody else tells meanwhile.
+/// None when it is not due any more.
 #[tracing::instrument(name = "db.integration_revocations.claim", skip_all, fields(integration.id = %due.integration), err(level = "debug"))]
-pub async fn claim(
-    db: &Transaction<'_>,
-    due: &Due,
-    retry_at: Timestamp,
-    now: Timestamp,
-) -> Result<Option<Revocation>, DbError> {
+pub async fn claim(db: &Transaction<'_>, due: &Due, now: Timestamp) -> Result<Option<Revocation>, DbError> {
     let params = statements::ClaimParams {
-        retry_at,
         organization_id: due.organization.uuid(),
         integration_id: due.integration.uuid(),
         created_at: due.ended_at,

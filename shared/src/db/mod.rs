@@ -15,6 +15,7 @@ pub mod channels;
 pub mod conversations;
 pub mod deliveries;
 mod error;
+pub mod expired;
 pub mod integration_credentials;
 pub mod integration_revocations;
 pub mod integrations;

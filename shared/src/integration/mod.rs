@@ -2,3 +2,4 @@
 
 pub mod reencrypt;
 pub mod refresh;
+pub mod revocation;

@@ -398,10 +398,11 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 10] = [
+const SECRETS: [(&str, &str, &str); 11] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
+    ("GitHubAppSecret", GET_SECRET, "SchedulerRole"),
     ("DatabaseSecret", GET_SECRET, "AgentDispatcherRole"),
     ("DatabaseSecret", GET_SECRET, "EventProcessorRole"),
     ("DatabaseSecret", GET_SECRET, "IdentityApiRole"),
@@ -501,8 +502,10 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 3] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 5] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("SchedulerRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("ReencryptorRole", &["kms:ReEncryptFrom"], &[PREVIOUS]),
     ("ReencryptorRole", &["kms:ReEncryptTo"], &[PRESENT]),
 ];

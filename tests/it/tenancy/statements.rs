@@ -113,14 +113,17 @@ impl Tenant {
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id") => uuid::Uuid::max().to_string(),
             (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
-            (_, "since" | "after_joined_at" | "never") => FIRST.to_owned(),
+            (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
             (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
             (_, "now" | "source_updated_at" | "installed_at" | "event_time" | "joined_at" | "sent_at") => {
                 LATER.to_owned()
             }
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
-            | (_, "deleted_at" | "expires_at" | "refresh_at" | "reason") => return None,
+            | (
+                _,
+                "deleted_at" | "expires_at" | "refresh_at" | "refresh_started_at" | "retry_at" | "reason",
+            ) => return None,
 
             (_, word) => constant(statement, word).to_owned(),
         };
@@ -161,6 +164,7 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "state") => "done",
         (_, "status") => "inactive",
         (_, "health") => "degraded",
+        (_, "health_remedy") => "wait",
         (_, "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
         (_, "company_size") => "large",
         (_, "team_size") => "100+",
@@ -179,6 +183,7 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             | "bot_id"
             | "connector_user_id"
             | "connector_organization_id"
+            | "health_message"
             | "health_reason"
             | "sender_user_id"
             | "sender_name"

@@ -1247,7 +1247,7 @@ pub struct FindStmt(&'static str, Option<tokio_postgres::Statement>);
 /// A connection with its credentials as they are kept, and what is known of refreshing them.
 pub fn find() -> FindStmt {
     FindStmt(
-        "SELECT i.connector_type, i.status, i.health, i.health_reason, i.generation, i.failures, i.retry_at, i.external_id, i.bot_id, i.connector_user_id, i.connector_organization_id, i.metadata, n.nonce AS own_nonce, c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version, c.expires_at, c.refresh_at, c.refresh_started_at FROM integration_credentials c JOIN integrations i ON i.integration_id = c.integration_id LEFT JOIN integration_nonces n ON n.organization_id = i.organization_id AND n.connector_type = i.connector_type WHERE c.organization_id = $1 AND c.integration_id = $2",
+        "SELECT i.connector_type, i.status, i.health, i.health_reason, i.generation, i.failures, i.retry_at, i.external_id, i.bot_id, i.connector_user_id, i.connector_organization_id, i.metadata, n.nonce AS own_nonce, c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version, c.expires_at, c.refresh_at, c.refresh_started_at FROM integration_credentials c JOIN integrations i ON i.integration_id = c.integration_id LEFT JOIN integration_nonces n ON n.organization_id = $1 AND n.connector_type = i.connector_type WHERE c.organization_id = $1 AND c.integration_id = $2",
         None,
     )
 }
@@ -1316,7 +1316,7 @@ pub struct ListDueStmt(&'static str, Option<tokio_postgres::Statement>);
 /// transaction must name the time.
 pub fn list_due() -> ListDueStmt {
     ListDueStmt(
-        "SELECT organization_id, integration_id, refresh_at AS due_at FROM integration_credentials WHERE refresh_at <= $1 AND (refresh_at, integration_id) > ($2, $3) ORDER BY refresh_at, integration_id LIMIT $4",
+        "SELECT organization_id, integration_id, coalesce(refresh_at, $1) AS due_at FROM integration_credentials WHERE refresh_at <= $1 AND (refresh_at, integration_id) > ($2, $3) ORDER BY refresh_at, integration_id LIMIT $4",
         None,
     )
 }

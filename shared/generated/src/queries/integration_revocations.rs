@@ -30,11 +30,10 @@ pub struct ListDueParams {
 }
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimParams {
-    pub retry_at: chrono::DateTime<chrono::Utc>,
+    pub now: chrono::DateTime<chrono::Utc>,
     pub organization_id: uuid::Uuid,
     pub integration_id: uuid::Uuid,
     pub created_at: chrono::DateTime<chrono::Utc>,
-    pub now: chrono::DateTime<chrono::Utc>,
 }
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteParams {
@@ -837,10 +836,11 @@ impl<'c, 'a, 's, C: GenericClient>
     }
 }
 pub struct ClaimStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Takes the telling of one end until it is due again: nobody else tells meanwhile. No row when it is not due any more.
+/// Takes the telling of one end until it is due again, twice as late each time: nobody else tells meanwhile. No row when
+/// it is not due any more.
 pub fn claim() -> ClaimStmt {
     ClaimStmt(
-        "UPDATE integration_revocations r SET attempts = r.attempts + 1, retry_at = $1 WHERE r.organization_id = $2 AND r.integration_id = $3 AND r.created_at = $4 AND r.retry_at <= $5 RETURNING r.connector_type, r.account, r.ciphertext, r.nonce, r.wrapped_key, r.encryption_key_id, r.encryption_version, r.attempts, r.give_up_at, (SELECT n.nonce FROM integration_nonces n WHERE n.organization_id = r.organization_id AND n.connector_type = r.connector_type) AS own_nonce",
+        "UPDATE integration_revocations r SET attempts = r.attempts + 1, retry_at = $1::timestamptz + least(interval '1 minute' * power(2, least(r.attempts, 16)), interval '6 hours') * (0.8 + 0.2 * random()) WHERE r.organization_id = $2 AND r.integration_id = $3 AND r.created_at = $4 AND r.retry_at <= $1 RETURNING r.connector_type, r.account, r.ciphertext, r.nonce, r.wrapped_key, r.encryption_key_id, r.encryption_version, r.attempts, r.give_up_at, (SELECT n.nonce FROM integration_nonces n WHERE n.organization_id = $2 AND n.connector_type = r.connector_type) AS own_nonce",
         None,
     )
 }
@@ -855,15 +855,14 @@ impl ClaimStmt {
     fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
-        retry_at: &'a chrono::DateTime<chrono::Utc>,
+        now: &'a chrono::DateTime<chrono::Utc>,
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
         created_at: &'a chrono::DateTime<chrono::Utc>,
-        now: &'a chrono::DateTime<chrono::Utc>,
-    ) -> RevocationQuery<'c, 'a, 's, C, Revocation, 5> {
+    ) -> RevocationQuery<'c, 'a, 's, C, Revocation, 4> {
         RevocationQuery {
             client,
-            params: [retry_at, organization_id, integration_id, created_at, now],
+            params: [now, organization_id, integration_id, created_at],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<RevocationBorrowed, tokio_postgres::Error> {
@@ -885,21 +884,20 @@ impl ClaimStmt {
     }
 }
 impl<'c, 'a, 's, C: GenericClient>
-    crate::client::async_::Params<'c, 'a, 's, ClaimParams, RevocationQuery<'c, 'a, 's, C, Revocation, 5>, C>
+    crate::client::async_::Params<'c, 'a, 's, ClaimParams, RevocationQuery<'c, 'a, 's, C, Revocation, 4>, C>
     for ClaimStmt
 {
     fn params(
         &'s self,
         client: &'c C,
         params: &'a ClaimParams,
-    ) -> RevocationQuery<'c, 'a, 's, C, Revocation, 5> {
+    ) -> RevocationQuery<'c, 'a, 's, C, Revocation, 4> {
         self.bind(
             client,
-            &params.retry_at,
+            &params.now,
             &params.organization_id,
             &params.integration_id,
             &params.created_at,
-            &params.now,
         )
     }
 }
