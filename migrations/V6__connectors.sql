@@ -1,5 +1,11 @@
--- Six connectors. Beside the organization, row-level security reads one more setting here:
---   app.state_hash  the hash of one state that came back through a browser, in hexadecimal digits
+-- Six connectors. Beside the organization, row-level security reads three more settings here, and one of V5 in more
+-- tables:
+--   app.state_hash       the hash of one state that came back through a browser, in hexadecimal digits
+--   app.due_before       a time: credentials that are to be refreshed, and ends of connections that third parties are to
+--                        be told of, by then, to be found
+--   app.credentials_key  a KMS key: what is sealed under another, to be found
+--   app.expired_before   a time: what expired before then, to be read and removed
+-- What is due, or sealed under another key, is found so and then worked on in the name of its organization.
 
 ALTER TABLE integrations
     ADD COLUMN health_message text,
@@ -18,6 +24,19 @@ COMMENT ON COLUMN integrations.retry_at IS 'When what failed is tried again by i
 COMMENT ON COLUMN integrations.failures IS 'How often in a row refreshing the credentials has failed.';
 COMMENT ON COLUMN integrations.synced_at IS 'When what it reaches, such as repositories, was last read in full; NULL while it has not been.';
 CREATE INDEX integrations_retry_at_idx ON integrations (retry_at) WHERE retry_at IS NOT NULL;
+
+ALTER TABLE integration_credentials
+    ADD COLUMN refresh_at timestamptz,
+    ADD COLUMN refresh_started_at timestamptz;
+COMMENT ON COLUMN integration_credentials.refresh_at IS 'When they are to be refreshed by themselves: some time before they end, or when what failed is tried again. NULL for those that are not.';
+COMMENT ON COLUMN integration_credentials.refresh_started_at IS 'When a refresh was begun of which it is not known how it ended: the process died, or the third party did not answer in time. It may have taken the refresh token and given another one that never arrived. NULL while there is none.';
+CREATE INDEX integration_credentials_refresh_at_idx
+    ON integration_credentials (refresh_at) WHERE refresh_at IS NOT NULL;
+
+ALTER TABLE reconciliations
+    ADD COLUMN after_id uuid;
+COMMENT ON TABLE reconciliations IS 'How far work has come that goes through everything, such as comparisons with third parties, so that the next run goes on from there. Belongs to no organization and holds no content.';
+COMMENT ON COLUMN reconciliations.after_id IS 'The id of the last thing that is done, where things are gone through by id; NULL at the beginning.';
 
 ALTER TABLE oauth_states
     ADD COLUMN clerk_session_id text NOT NULL DEFAULT '',
@@ -226,6 +245,28 @@ CREATE POLICY own_organization ON alerts
     USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
 CREATE POLICY own_organization ON alert_settings
     USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
+
+CREATE POLICY due ON integration_credentials FOR SELECT
+    USING (refresh_at <= nullif(current_setting('app.due_before', true), '')::timestamptz);
+CREATE POLICY due ON integration_revocations FOR SELECT
+    USING (retry_at <= nullif(current_setting('app.due_before', true), '')::timestamptz);
+CREATE POLICY under_another_key ON integration_credentials FOR SELECT
+    USING (encryption_key_id <> nullif(current_setting('app.credentials_key', true), ''));
+CREATE POLICY under_another_key ON integration_revocations FOR SELECT
+    USING (encryption_key_id <> nullif(current_setting('app.credentials_key', true), ''));
+
+CREATE POLICY expired_read ON oauth_states FOR SELECT
+    USING (expires_at < nullif(current_setting('app.expired_before', true), '')::timestamptz);
+CREATE POLICY expired_delete ON oauth_states FOR DELETE
+    USING (expires_at < nullif(current_setting('app.expired_before', true), '')::timestamptz);
+CREATE POLICY expired_read ON integration_activities FOR SELECT
+    USING (expires_at < nullif(current_setting('app.expired_before', true), '')::timestamptz);
+CREATE POLICY expired_delete ON integration_activities FOR DELETE
+    USING (expires_at < nullif(current_setting('app.expired_before', true), '')::timestamptz);
+CREATE POLICY expired_read ON alerts FOR SELECT
+    USING (expires_at < nullif(current_setting('app.expired_before', true), '')::timestamptz);
+CREATE POLICY expired_delete ON alerts FOR DELETE
+    USING (expires_at < nullif(current_setting('app.expired_before', true), '')::timestamptz);
 
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON integration_nonces, integration_revocations, github_unclaimed_installations, integration_activities, alerts,

@@ -39,7 +39,8 @@ ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
        health_changed_at = :now, generation = integrations.generation + 1, external_id = EXCLUDED.external_id,
        bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id,
        connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata,
-       installed_at = EXCLUDED.installed_at, updated_at = :now
+       installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0,
+       updated_at = :now
  WHERE integrations.organization_id = :organization_id
 RETURNING integration_id, generation;
 
@@ -77,4 +78,32 @@ UPDATE integrations
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
    AND installed_at <= :event_time
+RETURNING integration_id;
+
+--! update_refresh_failed (health_message?, retry_at?)
+--- Says what came of refreshing a connection's credentials, and counts one failure more; unless it was connected again
+--- since the caller read it, or has ended.
+UPDATE integrations
+   SET health_changed_at = CASE WHEN health = :health AND health_reason = :health_reason THEN health_changed_at ELSE :now END,
+       health = :health, health_reason = :health_reason, health_message = :health_message,
+       health_remedy = :health_remedy, failures = failures + 1, retry_at = :retry_at, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND generation = :generation
+   AND status NOT IN ('inactive', 'deleted')
+RETURNING integration_id;
+
+--! update_refreshed
+--- Says that refreshing works again; what else the connection may lack stays as it is.
+UPDATE integrations
+   SET health = CASE health WHEN 'degraded' THEN 'healthy' ELSE health END,
+       health_reason = CASE health WHEN 'degraded' THEN NULL ELSE health_reason END,
+       health_message = CASE health WHEN 'degraded' THEN NULL ELSE health_message END,
+       health_remedy = CASE health WHEN 'degraded' THEN NULL ELSE health_remedy END,
+       health_changed_at = CASE health WHEN 'degraded' THEN :now ELSE health_changed_at END,
+       failures = 0, retry_at = NULL, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND generation = :generation
+   AND failures > 0
 RETURNING integration_id;

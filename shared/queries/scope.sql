@@ -20,3 +20,11 @@ SELECT set_config('app.unseen_before', :before, true) AS unseen_before;
 --! name_expired
 --- From here on the transaction may remove what was deleted at Clerk before a time.
 SELECT set_config('app.expired_before', :before, true) AS expired_before;
+
+--! name_due
+--- From here on the transaction may find what is to be done about credentials before a time, whoever they belong to.
+SELECT set_config('app.due_before', :before, true) AS due_before;
+
+--! name_credentials_key
+--- From here on the transaction may find credentials that are sealed under another KMS key, whoever they belong to.
+SELECT set_config('app.credentials_key', :key_id, true) AS credentials_key;

@@ -5,7 +5,7 @@
 //! ```text
 //! functions/*                            edges
 //!   http, webhook, auth                  what edges are made of
-//!   conversation, identity, connector, agent, queue   what we talk to and what we say
+//!   conversation, identity, integration, connector, agent, queue   what we talk to and what we say
 //!   db, secret                           what we keep
 //!   task, id, clock, json, config, telemetry   words everybody uses
 //! ```
@@ -24,6 +24,7 @@ pub mod db;
 pub mod http;
 pub mod id;
 pub mod identity;
+pub mod integration;
 pub mod json;
 pub mod queue;
 pub mod secret;

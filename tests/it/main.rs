@@ -16,6 +16,8 @@ mod ledger;
 mod migrations;
 mod migrator;
 mod queries;
+mod reencrypt;
+mod refresh;
 mod round_trips;
 mod scheduler;
 mod secrecy;

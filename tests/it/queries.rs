@@ -10,9 +10,16 @@ use crate::statement::{Statement, numbered, statements};
 
 /// Statements that run before it is known whose rows they are about, or whoever they belong to; row-level security shows
 /// them what their transaction has named: one connection, one person with one organization, what a comparison has not
-/// come across, what was deleted long ago.
-const LOOKUPS: [&str; 7] = [
+/// come across, what was deleted long ago, what is sealed under another key, what is due.
+const LOOKUPS: [&str; 14] = [
     "callers.identify",
+    "expired.delete_activities",
+    "expired.delete_alerts",
+    "expired.delete_oauth_states",
+    "integration_credentials.list_due",
+    "integration_credentials.list_under_another_key",
+    "integration_revocations.list_due",
+    "integration_revocations.list_under_another_key",
     "integrations.find_by_external_id",
     "organization_members.delete_expired",
     "organizations.delete_expired",

@@ -16,7 +16,7 @@ use shared::{
     connector::ConnectorKind,
     id::Ids,
     secret::{
-        kms::{DataKey, EncryptionContext, KeyError, KeyService, Kms, PlainKey},
+        kms::{DataKey, EncryptionContext, KeyError, KeyService, Kms, PlainKey, Rewrapped},
         vault::{CredentialScope, Sealed, Vault, VaultError},
     },
 };
@@ -296,6 +296,10 @@ impl KeyService for OldKey {
 
     async fn decrypt(&self, _: &[u8], _: &str, _: &EncryptionContext) -> Result<PlainKey, KeyError> {
         PlainKey::new((0..32).collect())
+    }
+
+    async fn rewrap(&self, _: &[u8], _: &str, _: &EncryptionContext) -> Result<Rewrapped, KeyError> {
+        Err(KeyError::Protocol("only opens"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A key service that keeps its master key in memory: wraps for real, bound to the encryption context, and fails on
+//! A key service that keeps its two master keys in memory: wraps for real, bound to the encryption context, and fails on
 //! demand. Speaks to [`shared::secret::vault::Vault`] directly, and to the AWS SDK over HTTP.
 
 use std::{
@@ -21,11 +21,16 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::json;
-use shared::secret::kms::{DATA_KEY_BYTES, DataKey, EncryptionContext, KeyError, KeyService, PlainKey};
+use shared::secret::kms::{
+    DATA_KEY_BYTES, DataKey, EncryptionContext, KeyError, KeyService, PlainKey, Rewrapped,
+};
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// The ARN of the one key there is.
+/// The ARN of the key that is used.
 pub const KEY_ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000001";
+/// The ARN of the key that takes its place when keys are rotated.
+pub const NEXT_KEY_ARN: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000002";
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +52,9 @@ pub enum Fault {
 /// A call as KMS saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// `GenerateDataKey` or `Decrypt`.
+    /// `GenerateDataKey`, `Decrypt` or `ReEncrypt`.
     pub operation: &'static str,
-    /// The key that was named.
+    /// The key that was named; of `ReEncrypt`, the one that it comes from.
     pub key_id: String,
     /// The encryption context.
     pub context: BTreeMap<String, String>,
@@ -57,11 +62,15 @@ pub struct Call {
 
 /// The key service. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct FakeKms(Arc<Inner>);
+pub struct FakeKms {
+    inner: Arc<Inner>,
+    /// What new data keys are wrapped with, for those who do not speak HTTP and name it themselves.
+    current: &'static str,
+}
 
 #[derive(Debug)]
 struct Inner {
-    master: RandomizedNonceKey,
+    masters: BTreeMap<&'static str, RandomizedNonceKey>,
     state: Mutex<Faults>,
 }
 
@@ -91,23 +100,74 @@ impl Default for FakeKms {
 }
 
 impl FakeKms {
-    /// A key service with a new master key.
+    /// A key service with new master keys.
     ///
     /// # Panics
     /// When the machine has no randomness.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test cannot go on without")]
     pub fn new() -> Self {
-        let mut master = [0; 32];
-        rand::fill(&mut master).expect("randomness");
-        Self(Arc::new(Inner {
-            master: RandomizedNonceKey::new(&AES_256_GCM, &master).expect("32 bytes"),
-            state: Mutex::default(),
-        }))
+        let masters = [KEY_ARN, NEXT_KEY_ARN].map(|arn| {
+            let mut master = [0; 32];
+            rand::fill(&mut master).expect("randomness");
+            let master = RandomizedNonceKey::new(&AES_256_GCM, &master).expect("32 bytes");
+            (arn, master)
+        });
+        Self {
+            inner: Arc::new(Inner {
+                masters: masters.into(),
+                state: Mutex::default(),
+            }),
+            current: KEY_ARN,
+        }
+    }
+
+    /// The same key service for those whose new data keys are wrapped with [`NEXT_KEY_ARN`].
+    #[must_use]
+    pub fn rotated(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            current: NEXT_KEY_ARN,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, Faults> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn master(&self, key_id: &str) -> Result<&RandomizedNonceKey, Failure> {
+        self.inner.masters.get(key_id).ok_or(Failure::NotFound)
+    }
+
+    fn wrap(
+        &self,
+        key_id: &str,
+        context: &BTreeMap<String, String>,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let mut wrapped = plaintext.to_vec();
+        let nonce = self
+            .master(key_id)?
+            .seal_in_place_append_tag(Aad::from(bound_to(context)), &mut wrapped)
+            .map_err(|_| Failure::InvalidCiphertext)?;
+        Ok([&nonce.as_ref()[..], &wrapped].concat())
+    }
+
+    fn unwrap(
+        &self,
+        key_id: &str,
+        context: &BTreeMap<String, String>,
+        wrapped: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let (nonce, sealed) = wrapped
+            .split_at_checked(NONCE_LEN)
+            .ok_or(Failure::InvalidCiphertext)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Failure::InvalidCiphertext)?;
+        let mut sealed = sealed.to_vec();
+        self.master(key_id)?
+            .open_in_place(nonce, Aad::from(bound_to(context)), &mut sealed)
+            .map(|plaintext| plaintext.to_vec())
+            .map_err(|_| Failure::InvalidCiphertext)
     }
 
     /// The next `calls` calls fail.
@@ -165,21 +225,13 @@ impl FakeKms {
         context: &BTreeMap<String, String>,
     ) -> Result<(Opened, Vec<u8>), Failure> {
         let fault = self.note("GenerateDataKey", key_id, context);
-        let opened = answer(fault, || {
+        let opened = answer(fault, key_id, || {
             let mut plaintext = vec![0; DATA_KEY_BYTES];
             rand::fill(&mut plaintext).map_err(|_| Failure::NotFound)?;
             Ok(plaintext)
         })?;
-        if key_id != KEY_ARN {
-            return Err(Failure::NotFound);
-        }
-        let mut wrapped = opened.plaintext.clone();
-        let nonce = self
-            .0
-            .master
-            .seal_in_place_append_tag(Aad::from(bound_to(context)), &mut wrapped)
-            .map_err(|_| Failure::InvalidCiphertext)?;
-        Ok((opened, [&nonce.as_ref()[..], &wrapped].concat()))
+        let wrapped = self.wrap(key_id, context, &opened.plaintext)?;
+        Ok((opened, wrapped))
     }
 
     fn decrypt(
@@ -189,21 +241,19 @@ impl FakeKms {
         context: &BTreeMap<String, String>,
     ) -> Result<Opened, Failure> {
         let fault = self.note("Decrypt", key_id, context);
-        answer(fault, || {
-            if key_id != KEY_ARN {
-                return Err(Failure::NotFound);
-            }
-            let (nonce, sealed) = wrapped
-                .split_at_checked(NONCE_LEN)
-                .ok_or(Failure::InvalidCiphertext)?;
-            let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Failure::InvalidCiphertext)?;
-            let mut sealed = sealed.to_vec();
-            self.0
-                .master
-                .open_in_place(nonce, Aad::from(bound_to(context)), &mut sealed)
-                .map(|plaintext| plaintext.to_vec())
-                .map_err(|_| Failure::InvalidCiphertext)
-        })
+        answer(fault, key_id, || self.unwrap(key_id, context, wrapped))
+    }
+
+    /// Answers the key wrapped anew, and the name of the key that it was wrapped with.
+    fn re_encrypt(
+        &self,
+        wrapped: &[u8],
+        (from, from_context): (&str, &BTreeMap<String, String>),
+        (to, to_context): (&str, &BTreeMap<String, String>),
+    ) -> Result<(Vec<u8>, String), Failure> {
+        let fault = self.note("ReEncrypt", from, from_context);
+        let opened = answer(fault, to, || self.unwrap(from, from_context, wrapped))?;
+        Ok((self.wrap(to, to_context, &opened.plaintext)?, opened.key_id))
     }
 
     /// Answers the AWS SDK over HTTP, in the JSON protocol of KMS, until the returned server is dropped.
@@ -226,11 +276,12 @@ fn bound_to(context: &BTreeMap<String, String>) -> String {
 
 fn answer(
     fault: Option<Fault>,
+    key_id: &str,
     plaintext: impl FnOnce() -> Result<Vec<u8>, Failure>,
 ) -> Result<Opened, Failure> {
     let mut opened = Opened {
         plaintext: Vec::new(),
-        key_id: KEY_ARN.to_owned(),
+        key_id: key_id.to_owned(),
     };
     match fault {
         None => opened.plaintext = plaintext()?,
@@ -285,7 +336,7 @@ impl From<Failure> for KeyError {
 #[async_trait]
 impl KeyService for FakeKms {
     async fn generate(&self, context: &EncryptionContext) -> Result<DataKey, KeyError> {
-        let (opened, wrapped) = self.generate(KEY_ARN, &owned(context))?;
+        let (opened, wrapped) = self.generate(self.current, &owned(context))?;
         Ok(DataKey {
             plaintext: PlainKey::new(opened.plaintext)?,
             wrapped,
@@ -301,11 +352,23 @@ impl KeyService for FakeKms {
     ) -> Result<PlainKey, KeyError> {
         PlainKey::new(self.decrypt(wrapped, key_id, &owned(context))?.plaintext)
     }
+
+    async fn rewrap(
+        &self,
+        wrapped: &[u8],
+        key_id: &str,
+        context: &EncryptionContext,
+    ) -> Result<Rewrapped, KeyError> {
+        let context = owned(context);
+        let (wrapped, key_id) = self.re_encrypt(wrapped, (key_id, &context), (self.current, &context))?;
+        Ok(Rewrapped { wrapped, key_id })
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Body {
+    #[serde(default)]
     key_id: String,
     #[serde(default)]
     key_spec: Option<String>,
@@ -313,6 +376,14 @@ struct Body {
     ciphertext_blob: Option<String>,
     #[serde(default)]
     encryption_context: BTreeMap<String, String>,
+    #[serde(default)]
+    source_key_id: String,
+    #[serde(default)]
+    source_encryption_context: BTreeMap<String, String>,
+    #[serde(default)]
+    destination_key_id: String,
+    #[serde(default)]
+    destination_encryption_context: BTreeMap<String, String>,
 }
 
 async fn http(State(kms): State<FakeKms>, headers: HeaderMap, body: String) -> Response {
@@ -324,6 +395,9 @@ async fn http(State(kms): State<FakeKms>, headers: HeaderMap, body: String) -> R
         return error(StatusCode::BAD_REQUEST, "ValidationException");
     };
     let context = &body.encryption_context;
+    let wrapped = BASE64_STANDARD
+        .decode(body.ciphertext_blob.unwrap_or_default())
+        .unwrap_or_default();
     let outcome = match (target, body.key_spec.as_deref()) {
         ("TrentService.GenerateDataKey", Some("AES_256")) => {
             kms.generate(&body.key_id, context).map(|(opened, wrapped)| {
@@ -334,15 +408,26 @@ async fn http(State(kms): State<FakeKms>, headers: HeaderMap, body: String) -> R
                 })
             })
         }
-        ("TrentService.Decrypt", None) => {
-            let wrapped = BASE64_STANDARD
-                .decode(body.ciphertext_blob.unwrap_or_default())
-                .unwrap_or_default();
-            kms.decrypt(&wrapped, &body.key_id, context).map(|opened| {
+        ("TrentService.Decrypt", None) => kms.decrypt(&wrapped, &body.key_id, context).map(|opened| {
+            json!({
+                "Plaintext": BASE64_STANDARD.encode(&opened.plaintext),
+                "KeyId": opened.key_id,
+                "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+            })
+        }),
+        ("TrentService.ReEncrypt", None) => {
+            let from = (body.source_key_id.as_str(), &body.source_encryption_context);
+            let to = (
+                body.destination_key_id.as_str(),
+                &body.destination_encryption_context,
+            );
+            kms.re_encrypt(&wrapped, from, to).map(|(wrapped, key_id)| {
                 json!({
-                    "Plaintext": BASE64_STANDARD.encode(&opened.plaintext),
-                    "KeyId": opened.key_id,
-                    "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+                    "CiphertextBlob": BASE64_STANDARD.encode(wrapped),
+                    "SourceKeyId": body.source_key_id,
+                    "KeyId": key_id,
+                    "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+                    "DestinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
                 })
             })
         }

@@ -13,6 +13,8 @@ pub struct Config {
     pub database_secret_arn: String,
     /// The KMS key that wraps the credentials' data keys.
     pub credentials_key_arn: String,
+    /// The KMS key before it, while credentials are moved from that one.
+    pub previous_credentials_key_arn: Option<String>,
     /// `tasks.fifo`, which feeds this function.
     pub tasks_queue_url: String,
     /// Where a record goes that nobody can read.
@@ -34,6 +36,7 @@ impl Config {
             environment: env.required("ENVIRONMENT"),
             database_secret_arn: env.required("DATABASE_SECRET_ARN"),
             credentials_key_arn: env.required("CREDENTIALS_KEY_ARN"),
+            previous_credentials_key_arn: env.optional("PREVIOUS_CREDENTIALS_KEY_ARN"),
             tasks_queue_url: env.required("TASKS_QUEUE_URL"),
             tasks_dead_letter_queue_url: env.required("TASKS_DEAD_LETTER_QUEUE_URL"),
             agent_endpoint: env.required("AGENT_ENDPOINT"),

@@ -52,7 +52,8 @@ impl App {
 
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = Metrics::new(&config.environment, "agent-dispatcher", Arc::clone(&clock));
-        let keys = Arc::new(Kms::new(&aws, &config.credentials_key_arn)?);
+        let previous = config.previous_credentials_key_arn.as_deref();
+        let keys = Arc::new(Kms::new(&aws, &config.credentials_key_arn)?.with_previous(previous)?);
         let db = Access::in_secret(SecretStore::new(&aws), config.database_secret_arn, CONNECTIONS);
         // Opens the connection while Lambda still gives the start its full speed; the first task finds out what failed.
         if let Err(error) = db.get().await {

@@ -9,6 +9,10 @@ pub struct Config {
     pub environment: String,
     /// The secret with the application role's way into the database.
     pub database_secret_arn: String,
+    /// The KMS key that wraps the credentials' data keys.
+    pub credentials_key_arn: String,
+    /// The KMS key before it, while credentials are moved from that one.
+    pub previous_credentials_key_arn: Option<String>,
     /// Where Clerk's Backend API is, with its version.
     pub clerk_api_url: String,
     /// The secret with the key of that API, `{"secret_key": "sk_…"}`.
@@ -21,6 +25,8 @@ impl Config {
         Self {
             environment: env.required("ENVIRONMENT"),
             database_secret_arn: env.required("DATABASE_SECRET_ARN"),
+            credentials_key_arn: env.required("CREDENTIALS_KEY_ARN"),
+            previous_credentials_key_arn: env.optional("PREVIOUS_CREDENTIALS_KEY_ARN"),
             clerk_api_url: env
                 .optional("CLERK_API_URL")
                 .unwrap_or_else(|| api::API_URL.to_owned()),

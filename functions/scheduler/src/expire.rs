@@ -6,8 +6,8 @@ use serde::Serialize;
 use shared::{
     clock::{self, Timestamp},
     db::{
-        DbError, Transaction, deliveries, organization_members, organizations, rate_limits, revoked_sessions,
-        users,
+        DbError, Transaction, deliveries, expired, organization_members, organizations, rate_limits,
+        revoked_sessions, users,
     },
     telemetry::{Causes, Unit},
 };
@@ -25,6 +25,9 @@ pub const TOMBSTONES_KEPT: Duration = Duration::from_hours(30 * 24);
 /// that differ.
 pub const RATE_LIMITS_KEPT: Duration = Duration::from_hours(1);
 
+/// How long an installation that nobody has claimed is remembered after something was last heard of it.
+pub const UNCLAIMED_KEPT: Duration = Duration::from_hours(90 * 24);
+
 /// How many rows are removed in one transaction.
 const BATCH: i64 = 500;
 
@@ -38,6 +41,14 @@ pub enum Table {
     RevokedSessions,
     /// How fast somebody calls.
     RateLimits,
+    /// Connections that were started and did not come back.
+    OauthStates,
+    /// What happened at third parties.
+    IntegrationActivities,
+    /// Incidents and alerts.
+    Alerts,
+    /// Installations of our GitHub App that nobody has claimed.
+    UnclaimedInstallations,
     /// Memberships that ended.
     OrganizationMembers,
     /// People who are gone.
@@ -48,10 +59,14 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Deliveries,
         Self::RevokedSessions,
         Self::RateLimits,
+        Self::OauthStates,
+        Self::IntegrationActivities,
+        Self::Alerts,
+        Self::UnclaimedInstallations,
         Self::OrganizationMembers,
         Self::Users,
         Self::Organizations,
@@ -64,6 +79,10 @@ impl Table {
             Self::Deliveries => "deliveries",
             Self::RevokedSessions => "revoked_sessions",
             Self::RateLimits => "rate_limits",
+            Self::OauthStates => "oauth_states",
+            Self::IntegrationActivities => "integration_activities",
+            Self::Alerts => "alerts",
+            Self::UnclaimedInstallations => "github_unclaimed_installations",
             Self::OrganizationMembers => "organization_members",
             Self::Users => "users",
             Self::Organizations => "organizations",
@@ -77,6 +96,10 @@ impl Table {
             Self::Deliveries
             | Self::RevokedSessions
             | Self::RateLimits
+            | Self::OauthStates
+            | Self::IntegrationActivities
+            | Self::Alerts
+            | Self::UnclaimedInstallations
             | Self::OrganizationMembers
             | Self::Users => BATCH,
         }
@@ -98,6 +121,21 @@ impl Table {
             Self::RevokedSessions => revoked_sessions::delete_expired(tx, now, count).await,
             Self::RateLimits => {
                 rate_limits::delete_expired(tx, clock::before(now, RATE_LIMITS_KEPT), count).await
+            }
+            Self::OauthStates => {
+                tx.name_expired(now).await?;
+                expired::delete_oauth_states(tx, now, count).await
+            }
+            Self::IntegrationActivities => {
+                tx.name_expired(now).await?;
+                expired::delete_activities(tx, now, count).await
+            }
+            Self::Alerts => {
+                tx.name_expired(now).await?;
+                expired::delete_alerts(tx, now, count).await
+            }
+            Self::UnclaimedInstallations => {
+                expired::delete_unclaimed_installations(tx, clock::before(now, UNCLAIMED_KEPT), count).await
             }
             Self::OrganizationMembers => {
                 tx.name_expired(buried).await?;

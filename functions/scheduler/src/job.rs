@@ -9,11 +9,20 @@ pub enum Job {
     ReconcileIdentity,
     /// Removes what has been kept long enough.
     Expire,
+    /// Refreshes credentials before they end.
+    RefreshCredentials,
+    /// Tells third parties of connections that have ended.
+    FinishRevocations,
 }
 
 impl Job {
     /// Every job, each of which needs a schedule.
-    pub const ALL: [Self; 2] = [Self::ReconcileIdentity, Self::Expire];
+    pub const ALL: [Self; 4] = [
+        Self::ReconcileIdentity,
+        Self::Expire,
+        Self::RefreshCredentials,
+        Self::FinishRevocations,
+    ];
 
     /// Its name.
     #[must_use]
@@ -21,6 +30,8 @@ impl Job {
         match self {
             Self::ReconcileIdentity => "reconcile_identity",
             Self::Expire => "expire",
+            Self::RefreshCredentials => "refresh_credentials",
+            Self::FinishRevocations => "finish_revocations",
         }
     }
 
@@ -61,7 +72,7 @@ mod tests {
             let error = Job::of(&none).expect_err("no job");
             assert_eq!(
                 error.to_string(),
-                "the event's `job` is none of reconcile_identity, expire"
+                "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations"
             );
         }
     }

@@ -1,5 +1,5 @@
-//! Does by the clock what no event brings about: compares our mirror of Clerk with Clerk, and removes what has been kept
-//! long enough.
+//! Does by the clock what no event brings about: compares our mirror of Clerk with Clerk, removes what has been kept long
+//! enough, refreshes credentials before they end, and tells third parties of connections that have ended.
 //!
 //! Each schedule sends `{"job": "…"}`. A job works as long as there is time, notes where it stands, and goes on at the
 //! next tick; it may come twice or at the same time as another without harm. To add a job: a variant of [`Job`], a file
@@ -8,19 +8,23 @@
 mod config;
 mod expire;
 mod job;
+mod refresh;
+mod revoke;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 pub use config::Config;
-pub use expire::{DELIVERIES_KEPT, ExpireError, RATE_LIMITS_KEPT, TOMBSTONES_KEPT, Table};
+pub use expire::{DELIVERIES_KEPT, ExpireError, RATE_LIMITS_KEPT, TOMBSTONES_KEPT, Table, UNCLAIMED_KEPT};
 pub use job::{Job, UnknownJob};
 use lambda_runtime::{Error, LambdaEvent};
+pub use refresh::{AWAY_AFTER, RefreshJobError};
 use serde_json::{Value, json};
 use shared::{
     aws::{self, Patience},
     clock::{self, SharedClock, SystemClock},
     config::Env,
+    connector::{Connectors, contract::Parts},
     db::{Access, DbError},
     id::Ids,
     identity::{
@@ -28,7 +32,11 @@ use shared::{
         apply::Cause,
         reconcile::{ReconcileError, Reconciler},
     },
-    secret::manager::SecretStore,
+    integration::{
+        refresh::{self as credentials, Refresher},
+        revocation::{self, RevocationError, Teller},
+    },
+    secret::{kms::Kms, manager::SecretStore, vault::Vault},
     telemetry::{Causes, Metrics},
 };
 
@@ -45,7 +53,11 @@ pub const RESERVE: Duration = Duration::from_secs(20);
 /// The scheduler with all it needs.
 pub struct App {
     /// The database.
-    pub db: Access,
+    pub db: Arc<Access>,
+    /// What refreshes credentials.
+    pub refresher: Refresher,
+    /// What tells third parties of ends.
+    pub teller: Teller,
     /// Clerk's Backend API.
     pub clerk: ClerkApi,
     /// Our time.
@@ -65,18 +77,72 @@ impl App {
         let mut env = Env::from_process();
         let config = Config::read(&mut env);
         let aws = aws::config(&mut env, Patience::BEHIND_A_QUEUE)?;
-        env.finish()?;
-
         let clock: SharedClock = Arc::new(SystemClock);
         let secrets = SecretStore::new(&aws);
+        let parts = Parts {
+            clock: Arc::clone(&clock),
+            secrets: secrets.clone(),
+            aws: aws.clone(),
+        };
+        let connectors = Connectors::from_env(&mut env, &parts)?;
+        env.finish()?;
+
+        let previous = config.previous_credentials_key_arn.as_deref();
+        let keys = Kms::new(&aws, &config.credentials_key_arn)?.with_previous(previous)?;
+        let vault = Arc::new(Vault::new(
+            Arc::new(keys),
+            &config.environment,
+            Arc::clone(&clock),
+        ));
+        let db = Arc::new(Access::in_secret(
+            secrets.clone(),
+            config.database_secret_arn,
+            CONNECTIONS,
+        ));
+        let metrics = Metrics::new(&config.environment, ACTOR, Arc::clone(&clock));
         let key = config.clerk_api_secret_arn;
-        Ok(Self {
-            db: Access::in_secret(secrets.clone(), config.database_secret_arn, CONNECTIONS),
-            clerk: ClerkApi::new(&config.clerk_api_url, secrets, key, PACE).context("CLERK_API_URL")?,
-            ids: Ids::random(),
-            metrics: Metrics::new(&config.environment, ACTOR, Arc::clone(&clock)),
+        let clerk = ClerkApi::new(&config.clerk_api_url, secrets, key, PACE).context("CLERK_API_URL")?;
+        Ok(Self::of(db, clerk, vault, connectors, clock, metrics))
+    }
+
+    /// The scheduler of these parts.
+    #[must_use]
+    pub fn of(
+        db: Arc<Access>,
+        clerk: ClerkApi,
+        vault: Arc<Vault>,
+        connectors: Connectors,
+        clock: SharedClock,
+        metrics: Metrics,
+    ) -> Self {
+        let ids = Ids::random();
+        Self {
+            refresher: Refresher {
+                db: Arc::clone(&db),
+                vault: Arc::clone(&vault),
+                connectors: connectors.clone(),
+                clock: Arc::clone(&clock),
+                ids: ids.clone(),
+                metrics: metrics.clone(),
+                actor: ACTOR,
+                patience: credentials::PATIENCE,
+            },
+            teller: Teller {
+                db: Arc::clone(&db),
+                vault,
+                connectors,
+                clock: Arc::clone(&clock),
+                ids: ids.clone(),
+                metrics: metrics.clone(),
+                actor: ACTOR,
+                patience: revocation::PATIENCE,
+            },
+            db,
+            clerk,
             clock,
-        })
+            ids,
+            metrics,
+        }
     }
 }
 
@@ -87,6 +153,10 @@ enum JobError {
     Reconcile(#[from] ReconcileError),
     #[error(transparent)]
     Expire(#[from] ExpireError),
+    #[error(transparent)]
+    Refresh(#[from] RefreshJobError),
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     #[error("the report cannot be written")]
     Report(#[from] serde_json::Error),
 }
@@ -97,6 +167,8 @@ impl JobError {
         match self {
             Self::Reconcile(error) => error.is_outage(),
             Self::Expire(ExpireError::Db(error)) => DbError::is_outage(error),
+            Self::Refresh(error) => error.is_outage(),
+            Self::Revocation(error) => error.is_outage(),
             // Who knows for how long: a statement that takes too long will do so again.
             Self::Expire(ExpireError::Left(_)) | Self::Report(_) => false,
         }
@@ -151,6 +223,8 @@ async fn run(app: &App, job: Job, event: &LambdaEvent<Value>) -> Result<Value, J
             serde_json::to_value(reconciler.run(until).await?)?
         }
         Job::Expire => serde_json::to_value(expire::expire(app, until).await?)?,
+        Job::RefreshCredentials => serde_json::to_value(refresh::refresh(app, until).await?)?,
+        Job::FinishRevocations => serde_json::to_value(revoke::finish(app, until).await?)?,
     };
     Ok(report)
 }

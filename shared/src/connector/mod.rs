@@ -56,6 +56,16 @@ macro_rules! connectors {
                 })
             }
 
+            /// The same, with another connector of one kind.
+            #[cfg(feature = "test-support")]
+            #[must_use]
+            pub fn with(mut self, kind: ConnectorKind, connector: Arc<dyn DynConnector>) -> Self {
+                match kind {
+                    $(ConnectorKind::$kind => self.$module = connector,)*
+                }
+                self
+            }
+
             /// The connector of a kind.
             #[must_use]
             pub fn get(&self, kind: ConnectorKind) -> &dyn DynConnector {

@@ -78,6 +78,13 @@ impl DbError {
         }
     }
 
+    /// True when somebody else kept what was to be changed for longer than a statement waits.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Query(Refusal { state: Some(state), .. })
+            if state == SqlState::LOCK_NOT_AVAILABLE.code() || state == SqlState::QUERY_CANCELED.code())
+    }
+
     /// True when the database did not accept user name and password: they may have been changed since the secret was
     /// read.
     #[must_use]

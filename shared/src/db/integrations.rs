@@ -11,7 +11,7 @@ use sql::{
 use super::{Connection, DbError, Transaction};
 use crate::{
     clock::Timestamp,
-    connector::ConnectorKind,
+    connector::{ConnectorKind, contract::Remedy},
     id::{IntegrationId, OrganizationId, UserId},
     secret::vault::Sealed,
 };
@@ -33,7 +33,7 @@ macro_rules! words {
                 }
             }
 
-            fn parse(word: &str) -> Result<Self, DbError> {
+            pub(super) fn parse(word: &str) -> Result<Self, DbError> {
                 match word {
                     $($word => Ok(Self::$variant),)*
                     _ => Err(DbError::corrupt("integrations", $column, "an unknown word")),
@@ -402,4 +402,68 @@ pub async fn end(
         .opt()
         .await?;
     Ok(row.is_some())
+}
+
+/// What came of refreshing credentials when it was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshFailure<'a> {
+    /// How well the connection works now.
+    pub health: Health,
+    /// Why, as a code.
+    pub reason: &'a str,
+    /// Why, in our words for a person.
+    pub message: Option<&'a str>,
+    /// What helps.
+    pub remedy: Remedy,
+    /// When it is tried again by itself.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Says what came of refreshing a connection's credentials, and counts one failure more. False when it was connected again
+/// since the caller read it, or has ended.
+#[tracing::instrument(name = "db.integrations.update_refresh_failed", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_refresh_failed(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    (integration, generation): (IntegrationId, i32),
+    failure: &RefreshFailure<'_>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateRefreshFailedParams {
+        health: failure.health.as_str(),
+        health_reason: failure.reason,
+        now,
+        health_message: failure.message,
+        health_remedy: failure.remedy.as_str(),
+        retry_at: failure.retry_at,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        generation,
+    };
+    let row = statements::update_refresh_failed()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Says that refreshing works again, if it did not; what else the connection may lack stays as it is.
+#[tracing::instrument(name = "db.integrations.update_refreshed", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_refreshed(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    (integration, generation): (IntegrationId, i32),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let params = statements::UpdateRefreshedParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        generation,
+    };
+    statements::update_refreshed()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(())
 }

@@ -15,7 +15,9 @@ pub mod channels;
 pub mod conversations;
 pub mod deliveries;
 mod error;
+pub mod expired;
 pub mod integration_credentials;
+pub mod integration_revocations;
 pub mod integrations;
 pub mod messages;
 pub mod organization_members;
@@ -337,11 +339,28 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
-    /// From here on the transaction may remove what was deleted at Clerk `before`.
+    /// From here on the transaction may remove what was deleted at Clerk, or expired, `before`.
     pub async fn name_expired(&self, before: Timestamp) -> Result<(), DbError> {
         let before = before.to_rfc3339();
         statements::name_expired()
             .bind(self.client, &before)
+            .one()
+            .await?;
+        Ok(())
+    }
+
+    /// From here on the transaction may find what is to be done about credentials `before`, whoever they belong to.
+    pub async fn name_due(&self, before: Timestamp) -> Result<(), DbError> {
+        let before = before.to_rfc3339();
+        statements::name_due().bind(self.client, &before).one().await?;
+        Ok(())
+    }
+
+    /// From here on the transaction may find credentials that are sealed under another KMS key than this, whoever they
+    /// belong to.
+    pub async fn name_credentials_key(&self, key_id: &str) -> Result<(), DbError> {
+        statements::name_credentials_key()
+            .bind(self.client, &key_id)
             .one()
             .await?;
         Ok(())

@@ -1,6 +1,8 @@
-//! How far comparisons with third parties have come, so that the next run goes on from there.
+//! How far work has come that goes through everything, such as comparisons with third parties, so that the next run goes
+//! on from there.
 
 use sql::{client::Params as _, queries::reconciliations as statements};
+use uuid::Uuid;
 
 use super::{Connection, DbError};
 use crate::clock::Timestamp;
@@ -16,6 +18,8 @@ pub struct Progress {
     pub position: i32,
     /// How many parts of the thing at the position are done.
     pub subposition: i32,
+    /// The last thing that is done, where things are gone through by id.
+    pub after: Option<Uuid>,
     /// When the last whole pass ended.
     pub completed_at: Option<Timestamp>,
 }
@@ -47,6 +51,7 @@ pub async fn claim(
         phase: row.phase,
         position: row.position,
         subposition: row.subposition,
+        after: row.after_id,
         completed_at: row.completed_at,
     }))
 }
@@ -82,6 +87,7 @@ pub async fn save(
         phase: progress.phase.as_str(),
         position: progress.position,
         subposition: progress.subposition,
+        after_id: progress.after,
         lease_until: hold.lease_until,
         completed_at: progress.completed_at,
         now,

@@ -106,6 +106,24 @@ impl fmt::Debug for DataKey {
     }
 }
 
+/// A data key that was wrapped anew.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// As only KMS can open it.
+    pub wrapped: Vec<u8>,
+    /// The KMS key that wraps it now, as KMS names it.
+    pub key_id: String,
+}
+
+impl fmt::Debug for Rewrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rewrapped")
+            .field("wrapped_bytes", &self.wrapped.len())
+            .field("key_id", &self.key_id)
+            .finish()
+    }
+}
+
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -144,13 +162,26 @@ pub trait KeyService: Send + Sync + fmt::Debug {
         key_id: &str,
         context: &EncryptionContext,
     ) -> Result<PlainKey, KeyError>;
+
+    /// Wraps a key, which the KMS key `key_id` wrapped for exactly this context, anew with the KMS key that wraps new
+    /// ones, for the same context. Nobody sees the key in clear.
+    ///
+    /// # Errors
+    /// [`KeyError::Mismatch`] when it was not; any other where KMS does not say.
+    async fn rewrap(
+        &self,
+        wrapped: &[u8],
+        key_id: &str,
+        context: &EncryptionContext,
+    ) -> Result<Rewrapped, KeyError>;
 }
 
-/// AWS KMS, with one customer-managed key.
+/// AWS KMS, with one customer-managed key, and the one before it while credentials are moved from that one.
 #[derive(Debug)]
 pub struct Kms {
     client: Client,
     key_id: String,
+    previous: Option<String>,
 }
 
 /// The configured KMS key is not named in a way that pins it.
@@ -164,14 +195,46 @@ impl Kms {
     /// # Errors
     /// [`KeyNameError`] for an alias.
     pub fn new(config: &SdkConfig, key_id: &str) -> Result<Self, KeyNameError> {
-        if key_id.starts_with("alias/") || key_id.contains(":alias/") {
-            return Err(KeyNameError);
-        }
         Ok(Self {
             client: Client::new(config),
-            key_id: key_id.to_owned(),
+            key_id: pinned(key_id)?,
+            previous: None,
         })
     }
+
+    /// The same, which also opens what another key has wrapped, if one is named: the key that credentials are being
+    /// moved from. It wraps nothing any more.
+    ///
+    /// # Errors
+    /// [`KeyNameError`] for an alias.
+    pub fn with_previous(self, key_id: Option<&str>) -> Result<Self, KeyNameError> {
+        Ok(Self {
+            previous: key_id.map(pinned).transpose()?,
+            ..self
+        })
+    }
+
+    /// The one of our keys that a row names, in our spelling. Whoever can write rows could otherwise put in a data key of
+    /// their own, wrapped by a KMS key of their own.
+    fn ours(&self, key_id: &str) -> Result<&str, KeyError> {
+        let mut keys = [Some(&self.key_id), self.previous.as_ref()].into_iter().flatten();
+        keys.find(|key| is_same_key(key, key_id))
+            .map(String::as_str)
+            .ok_or(KeyError::Mismatch)
+    }
+}
+
+fn pinned(key_id: &str) -> Result<String, KeyNameError> {
+    if key_id.starts_with("alias/") || key_id.contains(":alias/") {
+        return Err(KeyNameError);
+    }
+    Ok(key_id.to_owned())
+}
+
+/// Whether two spellings, as an ARN or as a key id, name the same KMS key.
+#[must_use]
+pub fn is_same_key(one: &str, other: &str) -> bool {
+    key_name(one) == key_name(other)
 }
 
 impl Kms {
@@ -219,7 +282,7 @@ impl KeyService for Kms {
         let key_id = output
             .key_id
             .ok_or(KeyError::Protocol("no key id in the answer"))?;
-        if key_name(&key_id) != key_name(&self.key_id) {
+        if !is_same_key(&key_id, &self.key_id) {
             return Err(KeyError::Protocol("another key was used than the one asked for"));
         }
         Ok(DataKey {
@@ -235,20 +298,17 @@ impl KeyService for Kms {
         key_id: &str,
         context: &EncryptionContext,
     ) -> Result<PlainKey, KeyError> {
-        // Whoever can write rows could otherwise put in a data key of their own, wrapped by a KMS key of their own.
-        if key_name(key_id) != key_name(&self.key_id) {
-            return Err(KeyError::Mismatch);
-        }
+        let key = self.ours(key_id)?;
         let mut call = self
             .client
             .decrypt()
             .ciphertext_blob(Blob::new(wrapped))
-            .key_id(&self.key_id);
+            .key_id(key);
         for (name, value) in context.pairs() {
             call = call.encryption_context(name, value);
         }
         let output = call.send().await.map_err(classify)?;
-        if output.key_id.as_deref().map(key_name) != Some(key_name(&self.key_id)) {
+        if !output.key_id.is_some_and(|used| is_same_key(&used, key)) {
             return Err(KeyError::Mismatch);
         }
         output
@@ -256,9 +316,43 @@ impl KeyService for Kms {
             .ok_or(KeyError::Protocol("no data key in the answer"))
             .and_then(|key| PlainKey::new(key.into_inner()))
     }
+
+    async fn rewrap(
+        &self,
+        wrapped: &[u8],
+        key_id: &str,
+        context: &EncryptionContext,
+    ) -> Result<Rewrapped, KeyError> {
+        let from = self.ours(key_id)?;
+        let mut call = self
+            .client
+            .re_encrypt()
+            .ciphertext_blob(Blob::new(wrapped))
+            .source_key_id(from)
+            .destination_key_id(&self.key_id);
+        for (name, value) in context.pairs() {
+            call = call
+                .source_encryption_context(name, value)
+                .destination_encryption_context(name, value);
+        }
+        let output = call.send().await.map_err(classify)?;
+        if !output.source_key_id.is_some_and(|used| is_same_key(&used, from)) {
+            return Err(KeyError::Mismatch);
+        }
+        let key_id = output
+            .key_id
+            .filter(|used| is_same_key(used, &self.key_id))
+            .ok_or(KeyError::Protocol("another key was used than the one asked for"))?;
+        let wrapped = output
+            .ciphertext_blob
+            .ok_or(KeyError::Protocol("no wrapped key in the answer"))?
+            .into_inner();
+        Ok(Rewrapped { wrapped, key_id })
+    }
 }
 
-/// Sorts an error of KMS. Codes as in the AWS KMS API reference, `Decrypt`, `GenerateDataKey` and Common Errors.
+/// Sorts an error of KMS. Codes as in the AWS KMS API reference, `Decrypt`, `GenerateDataKey`,
+/// `ReEncrypt` and Common Errors.
 fn classify<E>(error: SdkError<E, HttpResponse>) -> KeyError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -319,6 +413,8 @@ mod tests {
             "arn:aws:kms:eu-central-1:111122223333:alias/credentials",
         ] {
             assert_eq!(Kms::new(&config, alias).err(), Some(KeyNameError));
+            let kms = Kms::new(&config, "mrk-1").expect("a key id");
+            assert_eq!(kms.with_previous(Some(alias)).err(), Some(KeyNameError));
         }
     }
 

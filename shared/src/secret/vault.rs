@@ -20,7 +20,7 @@ use aws_lc_rs::{
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::kms::{EncryptionContext, KeyError, KeyService, PlainKey, append};
+use super::kms::{DataKey, EncryptionContext, KeyError, KeyService, PlainKey, append};
 use crate::{
     clock::{SharedClock, Timestamp, after},
     connector::ConnectorKind,
@@ -160,24 +160,22 @@ impl Vault {
         scope: &CredentialScope,
         credentials: &T,
     ) -> Result<Sealed, VaultError> {
-        let mut text = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
-        serde_json::to_writer(&mut *text, credentials).map_err(|_| VaultError::Encoding)?;
+        // Written first: what cannot be written needs no key.
+        let text = written(credentials)?;
+        self.prepare(scope).await?.seal_text(text)
+    }
 
+    /// Gets all that sealing a credential for its place needs from elsewhere, for somebody who must be able to seal the
+    /// credential once it is there: one that cannot be got a second time.
+    ///
+    /// # Errors
+    /// [`VaultError::Key`] when KMS makes no data key.
+    #[tracing::instrument(name = "vault.prepare", skip_all)]
+    pub async fn prepare(&self, scope: &CredentialScope) -> Result<Prepared, VaultError> {
         let context = self.context(scope, VERSION);
-        // A key per credential encrypts once, so a random nonce cannot repeat under it.
-        let key = self.keys.generate(&context).await?;
-        let (nonce, tag) = cipher(&key.plaintext)?
-            .seal_in_place_separate_tag(Aad::from(context.canonical()), &mut text)
-            .map_err(|_| VaultError::Encoding)?;
-
-        let mut ciphertext = std::mem::take(&mut *text);
-        ciphertext.extend_from_slice(tag.as_ref());
-        Ok(Sealed {
-            ciphertext,
-            nonce: *nonce.as_ref(),
-            wrapped_key: key.wrapped,
-            key_id: key.key_id,
-            version: VERSION,
+        Ok(Prepared {
+            key: self.keys.generate(&context).await?,
+            bound_to: context.canonical(),
         })
     }
 
@@ -224,9 +222,70 @@ impl Vault {
         serde_json::from_slice(text).map_err(|_| VaultError::Encoding)
     }
 
+    /// Wraps the data key of a credential anew, with the KMS key that wraps new ones. The credential is not opened: its
+    /// ciphertext stays as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::Tampered`] when it belongs to another place, [`VaultError::Key`] when KMS does not do it for other
+    /// reasons.
+    #[tracing::instrument(name = "vault.rewrap", skip_all)]
+    pub async fn rewrap(&self, scope: &CredentialScope, sealed: &Sealed) -> Result<Sealed, VaultError> {
+        let context = self.context(scope, sealed.version);
+        let rewrapped = self
+            .keys
+            .rewrap(&sealed.wrapped_key, &sealed.key_id, &context)
+            .await?;
+        Ok(Sealed {
+            wrapped_key: rewrapped.wrapped,
+            key_id: rewrapped.key_id,
+            ..sealed.clone()
+        })
+    }
+
     fn opened(&self) -> MutexGuard<'_, KeyCache> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A data key that is ready to seal one credential in its place. A key per credential encrypts once, so a random nonce
+/// cannot repeat under it.
+#[derive(Debug)]
+pub struct Prepared {
+    key: DataKey,
+    bound_to: Vec<u8>,
+}
+
+impl Prepared {
+    /// Encrypts the credential. Asks nobody.
+    ///
+    /// # Errors
+    /// [`VaultError::Encoding`] when `T` cannot be written as JSON.
+    pub fn seal<T: Serialize + ?Sized>(self, credentials: &T) -> Result<Sealed, VaultError> {
+        let text = written(credentials)?;
+        self.seal_text(text)
+    }
+
+    fn seal_text(self, mut text: Zeroizing<Vec<u8>>) -> Result<Sealed, VaultError> {
+        let (nonce, tag) = cipher(&self.key.plaintext)?
+            .seal_in_place_separate_tag(Aad::from(self.bound_to), &mut text)
+            .map_err(|_| VaultError::Encoding)?;
+        let mut ciphertext = std::mem::take(&mut *text);
+        ciphertext.extend_from_slice(tag.as_ref());
+        Ok(Sealed {
+            ciphertext,
+            nonce: *nonce.as_ref(),
+            wrapped_key: self.key.wrapped,
+            key_id: self.key.key_id,
+            version: VERSION,
+        })
+    }
+}
+
+/// A credential as what is sealed.
+fn written<T: Serialize + ?Sized>(credentials: &T) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
+    serde_json::to_writer(&mut *text, credentials).map_err(|_| VaultError::Encoding)?;
+    Ok(text)
 }
 
 fn cipher(key: &PlainKey) -> Result<RandomizedNonceKey, KeyError> {

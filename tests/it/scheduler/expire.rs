@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use scheduler::{DELIVERIES_KEPT, RATE_LIMITS_KEPT, TOMBSTONES_KEPT};
+use scheduler::{DELIVERIES_KEPT, RATE_LIMITS_KEPT, TOMBSTONES_KEPT, Table, UNCLAIMED_KEPT};
 use serde_json::{Value, json};
 use shared::{
     clock::{self, Clock as _, FixedClock, Timestamp},
@@ -20,6 +20,38 @@ fn around(kept: Duration) -> [(&'static str, Timestamp); 2] {
         ("old", clock::before(start(), kept + SECOND)),
         ("young", clock::before(start(), kept)),
     ]
+}
+
+/// The organization has a connection.
+async fn connect_something(world: &World, clerk_org_id: &str) {
+    world
+        .run(&format!(
+            "INSERT INTO integrations (integration_id, organization_id, connector_type, status, health_changed_at,
+                                       installed_at, created_at, updated_at)
+                 SELECT gen_random_uuid(), organization_id, 'pagerduty', 'active', now(), now(), now(), now()
+                   FROM organizations WHERE clerk_org_id = '{clerk_org_id}'"
+        ))
+        .await;
+}
+
+/// Something of each table whose rows say themselves until when they are kept.
+async fn said_until(world: &World, name: &str, at: Timestamp) {
+    world
+        .run(&format!(
+            "INSERT INTO oauth_states (state_hash, organization_id, user_id, connector_type, browser_hash, redirect_uri,
+                                       created_at, expires_at)
+                 SELECT sha256('{name}'), i.organization_id, u.user_id, 'slack', sha256('b'), '{name}', '{at}', '{at}'
+                   FROM integrations i, users u WHERE u.clerk_user_id = 'user_stays';
+             INSERT INTO integration_activities
+                 SELECT gen_random_uuid(), organization_id, integration_id, '{name}', 'push', '', '1', 'a/b', 't', NULL,
+                        NULL, now(), '{at}', now()
+                   FROM integrations;
+             INSERT INTO alerts
+                 SELECT gen_random_uuid(), organization_id, integration_id, '{name}', 'high', 'triggered', 't', NULL,
+                        NULL, now(), NULL, NULL, NULL, '{at}', now(), now()
+                   FROM integrations"
+        ))
+        .await;
 }
 
 async fn expire(world: &World) -> Value {
@@ -88,8 +120,9 @@ async fn exactly_what_is_old_goes_from_each_table() {
             "job": "expire",
             "outcome": "completed",
             "removed": {
-                "deliveries": 1, "revoked_sessions": 1, "rate_limits": 1, "organization_members": 1, "users": 1,
-                "organizations": 1,
+                "deliveries": 1, "revoked_sessions": 1, "rate_limits": 1, "oauth_states": 0,
+                "integration_activities": 0, "alerts": 0, "github_unclaimed_installations": 0,
+                "organization_members": 1, "users": 1, "organizations": 1,
             },
         })
     );
@@ -117,19 +150,69 @@ async fn exactly_what_is_old_goes_from_each_table() {
         ["user_stays", "user_young", "user_young_member"]
     );
     let counted = world.metric("RowsExpired", "table");
-    assert_eq!(counted.len(), 6);
-    assert!(counted.iter().all(|(_, value)| value == "1.0"), "{counted:?}");
+    assert_eq!(counted.len(), Table::ALL.len());
+    let ones = counted.iter().filter(|(_, value)| value == "1.0").count();
+    assert_eq!(ones, 6, "{counted:?}");
 
     world.clock.advance(SECOND);
+    let again = expire(&world).await;
+    assert_eq!(again, report, "what was young is old");
+}
+
+#[tokio::test]
+async fn what_says_itself_until_when_it_is_kept_goes_then_and_what_nobody_claims_after_long() {
+    let world = World::new().await;
+    world
+        .apply(&IdentityChange::MembershipUpserted(ClerkMembership {
+            organization_id: "org_stays".to_owned(),
+            user_id: "user_stays".to_owned(),
+            role: MemberRole::Member,
+            joined_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }))
+        .await;
+    connect_something(&world, "org_stays").await;
+    for (name, at) in around(Duration::ZERO) {
+        said_until(&world, name, at).await;
+    }
+    for (number, (_, at)) in around(UNCLAIMED_KEPT).into_iter().enumerate() {
+        world
+            .run(&format!(
+                "INSERT INTO github_unclaimed_installations VALUES ({number}, 7, 'User', false, '{at}', '{at}', '{at}')"
+            ))
+            .await;
+    }
+
+    let is_one = |report: &Value| {
+        [
+            "oauth_states",
+            "integration_activities",
+            "alerts",
+            "github_unclaimed_installations",
+        ]
+        .iter()
+        .all(|table| report["removed"][table] == 1)
+    };
     let report = expire(&world).await;
-    assert!(
-        report["removed"]
-            .as_object()
-            .expect("counts")
-            .values()
-            .all(|count| *count == 1),
-        "{report}"
+    assert!(is_one(&report), "{report}");
+    assert_eq!(
+        world.rows("SELECT redirect_uri FROM oauth_states").await,
+        ["young"]
     );
+    assert_eq!(
+        world.rows("SELECT dedupe_key FROM integration_activities").await,
+        ["young"]
+    );
+    assert_eq!(world.rows("SELECT dedupe_key FROM alerts").await, ["young"]);
+    assert_eq!(
+        world
+            .rows("SELECT github_installation_id::text FROM github_unclaimed_installations")
+            .await,
+        ["1"]
+    );
+    world.clock.advance(SECOND);
+    let report = expire(&world).await;
+    assert!(is_one(&report), "{report}");
 }
 
 #[tokio::test]
@@ -247,5 +330,5 @@ async fn a_table_in_trouble_does_not_keep_the_others_from_being_cleaned() {
         "rows that should go are still in deliveries, users"
     );
     assert_eq!(world.count("revoked_sessions").await, 0);
-    assert_eq!(world.metric("RowsExpired", "table").len(), 6);
+    assert_eq!(world.metric("RowsExpired", "table").len(), Table::ALL.len());
 }

@@ -1,5 +1,6 @@
 //! What is done by the clock, with a real database and a Clerk that tells no one anything.
 
+mod credentials;
 mod expire;
 mod pass;
 mod trouble;
@@ -23,15 +24,23 @@ use shared::{
         event::{ClerkEvent, parse},
         fake::FakeClerk,
     },
-    secret::manager::{MemorySecrets, SecretStore},
+    secret::{
+        manager::{MemorySecrets, SecretStore},
+        vault::Vault,
+    },
     task::IdentityChange,
     telemetry::Metrics,
 };
-use tests::database::Database;
+use tests::{database::Database, kms::FakeKms};
+
+use crate::refresh::{Vendor, connectors};
 
 const SECRET_ARN: &str = "arn:clerk-api";
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
+
+/// How long a third party is waited for.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 fn start() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
@@ -54,6 +63,8 @@ struct World {
     clerk: FakeClerk,
     secrets: Arc<MemorySecrets>,
     metrics: Arc<Mutex<Vec<u8>>>,
+    kms: FakeKms,
+    vendor: Vendor,
     database: Database,
 }
 
@@ -69,6 +80,8 @@ impl World {
             clerk,
             secrets,
             metrics: Arc::default(),
+            kms: FakeKms::new(),
+            vendor: Vendor::new(),
             database: Database::new().await.expect("a database"),
         }
     }
@@ -82,13 +95,18 @@ impl World {
 
     /// A fresh process of the function, with its own idea of the time.
     fn process(&self, clock: SharedClock) -> App {
-        App {
-            db: Access::from(self.database.pool(1).expect("a way in")),
-            clerk: self.api(),
-            ids: Ids::random(),
-            metrics: Metrics::to("test", "scheduler", Arc::clone(&clock), self.metrics.clone()),
+        let metrics = Metrics::to("test", "scheduler", Arc::clone(&clock), self.metrics.clone());
+        let mut app = App::of(
+            Arc::new(Access::from(self.database.pool(1).expect("a way in"))),
+            self.api(),
+            Arc::new(Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock))),
+            connectors(&self.vendor, &clock),
             clock,
-        }
+            metrics,
+        );
+        app.refresher.patience = PATIENCE;
+        app.teller.patience = PATIENCE;
+        app
     }
 
     fn app(&self) -> App {
@@ -272,7 +290,7 @@ async fn an_event_that_names_no_job_is_an_error_that_says_which_there_are() {
         .expect_err("no such job");
     assert_eq!(
         error.to_string(),
-        "the event's `job` is none of reconcile_identity, expire"
+        "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations"
     );
     assert!(world.clerk.calls().is_empty());
 }

@@ -282,7 +282,7 @@ async fn while_the_database_is_away_the_next_run_does_it() {
     }))
     .expect("a login");
     let mut app = world.app();
-    app.db = Access::from(Db::new(&nowhere, 1).expect("a way in"));
+    app.db = Arc::new(Access::from(Db::new(&nowhere, 1).expect("a way in")));
     for job in scheduler::Job::ALL {
         let report = world.tick(&app, job.as_str()).await.expect("no error");
         assert_eq!(report, json!({"job": job.as_str(), "outcome": "unavailable"}));

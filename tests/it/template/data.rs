@@ -174,6 +174,7 @@ fn a_function_that_does_not_wait_for_the_schema_or_is_in_the_network_for_nothing
         "AgentDispatcherFunction",
         "EventProcessorFunction",
         "IdentityApiFunction",
+        "ReencryptorFunction",
         "SchedulerFunction",
     ] {
         let resource = format!("/Resources/{function}");

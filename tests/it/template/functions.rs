@@ -3,12 +3,17 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fs,
+    sync::Arc,
 };
 
+use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use shared::{
     aws::{self, Patience},
+    clock::SystemClock,
     config::Env,
+    connector::{Connectors, contract::Parts},
+    secret::manager::{MemorySecrets, SecretStore},
     webhook::DoorConfig as _,
 };
 use tests::local;
@@ -34,9 +39,23 @@ fn read(package: &str, env: &mut Env) {
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
         "migrator" => drop(migrator::run::Settings::read(env)),
-        "scheduler" => drop(scheduler::Config::read(env)),
+        "reencryptor" => drop(reencryptor::Config::read(env)),
+        "scheduler" => {
+            drop(scheduler::Config::read(env));
+            read_by_connectors(env);
+        }
         other => panic!("say here where {other} reads its variables"),
     }
+}
+
+/// What each connector reads.
+fn read_by_connectors(env: &mut Env) {
+    let parts = Parts {
+        clock: Arc::new(SystemClock),
+        secrets: SecretStore::from_source(MemorySecrets::new()),
+        aws: SdkConfig::builder().build(),
+    };
+    Connectors::from_env(env, &parts).expect("nothing is set wrongly");
 }
 
 /// What a function asks its environment for, and what of that it cannot do without.
@@ -321,10 +340,11 @@ const ADDRESSES: [(&str, &str, &str); 2] = [
     ("ClerkWebhookUrl", "/webhooks/clerk", "Clerk"),
 ];
 /// The secrets that somebody must fill in, and the output that says where.
-const PUT_BY_HAND: [(&str, &str); 3] = [
+const PUT_BY_HAND: [(&str, &str); 4] = [
     ("SlackSecretArn", "SlackSecret"),
     ("ClerkSecretArn", "ClerkSecret"),
     ("ClerkApiSecretArn", "ClerkApiSecret"),
+    ("GitHubAppSecretArn", "GitHubAppSecret"),
 ];
 
 fn door(template: &Value) -> Complaints {

@@ -398,14 +398,16 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 9] = [
+const SECRETS: [(&str, &str, &str); 11] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
+    ("GitHubAppSecret", GET_SECRET, "SchedulerRole"),
     ("DatabaseSecret", GET_SECRET, "AgentDispatcherRole"),
     ("DatabaseSecret", GET_SECRET, "EventProcessorRole"),
     ("DatabaseSecret", GET_SECRET, "IdentityApiRole"),
     ("DatabaseSecret", GET_SECRET, "SchedulerRole"),
+    ("DatabaseSecret", GET_SECRET, "ReencryptorRole"),
     ("DatabaseSecret", GET_SECRET, "MigratorRole"),
     ("DatabaseSecret", "secretsmanager:PutSecretValue", "MigratorRole"),
 ];
@@ -499,8 +501,18 @@ fn a_queue_in_the_wrong_hands_is_found() {
     );
 }
 
-/// Whose duty it is to open credentials.
-const OPENERS: [&str; 1] = ["AgentDispatcherRole"];
+/// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
+const KEEPERS: [(&str, &[&str], &[&str]); 5] = [
+    ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("SchedulerRole", &["kms:GenerateDataKey"], &[PRESENT]),
+    ("ReencryptorRole", &["kms:ReEncryptFrom"], &[PREVIOUS]),
+    ("ReencryptorRole", &["kms:ReEncryptTo"], &[PRESENT]),
+];
+/// The key that credentials are sealed with: the stack's, or one of somebody's own in its place.
+const PRESENT: &str = "CredentialsKey";
+/// The key that they are being moved from.
+const PREVIOUS: &str = "PreviousCredentialsKeyArn";
 /// Who may see that the credentials' key is there and enabled.
 const LOOKERS: [&str; 1] = ["IdentityApiRole"];
 /// Tells about a key, and neither seals nor opens anything. It knows no encryption context, so it cannot be held to one.
@@ -515,7 +527,11 @@ fn opened(template: &Value) -> Complaints {
     for (id, role) in resources(template, "AWS::IAM::Role") {
         for statement in allowed(role) {
             let actions = actions(statement);
-            let is_credentials = leads_to(&statement["Resource"], "CredentialsKey");
+            let keys: Vec<_> = [PRESENT, PREVIOUS]
+                .into_iter()
+                .filter(|key| leads_to(&statement["Resource"], key))
+                .collect();
+            let is_credentials = !keys.is_empty();
             let looks = actions.contains(LOOK_AT_KEY);
             if looks && !(LOOKERS.contains(&id) && is_credentials) {
                 complaints.push(format!("{id} may look at a key"));
@@ -529,11 +545,11 @@ fn opened(template: &Value) -> Complaints {
             if !is_credentials {
                 continue;
             }
-            if !OPENERS.contains(&id) {
+            let mut duties = KEEPERS.iter().filter(|(keeper, ..)| *keeper == id).peekable();
+            if duties.peek().is_none() {
                 complaints.push(format!("{id} may use the credentials' key"));
-            }
-            if !actions.iter().eq(["kms:Decrypt"].iter()) {
-                complaints.push(format!("{id} may do more than open: {actions:?}"));
+            } else if !duties.any(|(_, may, of)| actions.iter().eq(may.iter()) && keys == *of) {
+                complaints.push(format!("{id} may do more than its duty: {actions:?} of {keys:?}"));
             }
             let wanted = json!({"StringEquals": {
                 format!("{CONTEXT}application"): "infragpt",
@@ -574,7 +590,20 @@ fn a_role_that_could_open_more_than_it_should_is_found() {
         opened,
         &format!("{open}/Action"),
         json!(["kms:Decrypt", "kms:ReEncryptTo"]),
-        "do more than open",
+        "do more than its duty",
+    );
+    let moving = statements("ReencryptorRole");
+    stops(
+        opened,
+        &format!("{moving}/-"),
+        template.pointer(&open).cloned().expect("the statement"),
+        "ReencryptorRole may do more than its duty: {\"kms:Decrypt\"}",
+    );
+    stops(
+        opened,
+        &format!("{moving}/-"),
+        json!({"Effect": "Allow", "Action": "kms:ReEncryptTo", "Resource": {"Ref": PREVIOUS}}),
+        "ReencryptorRole may do more than its duty",
     );
     stops(
         opened,

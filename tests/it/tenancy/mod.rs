@@ -23,6 +23,12 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("in range")
 }
 
+/// When what is kept for a while goes.
+const EXPIRES: &str = "2100-01-01T00:00:00Z";
+
+/// When each organization's earlier connection ended.
+const REVOKED: &str = "2026-01-01T00:00:00Z";
+
 fn sealed(name: &str) -> Sealed {
     Sealed {
         ciphertext: format!("credentials of {name}").into_bytes(),
@@ -46,7 +52,7 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
              INSERT INTO organization_metadata VALUES ('{id}', 'small', '1-5', '{{}}', '{{other}}', now(), now());
              INSERT INTO oauth_states
                  SELECT sha256('{name}'), '{id}', user_id, 'slack', sha256('browser of {name}'), 'verifier of {name}',
-                        'https://{name}.example.com', now(), now()
+                        'https://{name}.example.com', '{EXPIRES}', '{EXPIRES}'
                    FROM users WHERE clerk_user_id = 'user_{name}';
              INSERT INTO github_repositories
                  SELECT integration_id, abs(hashtext('{name}')), '{id}', 'infra', '{name}/infra',
@@ -63,22 +69,24 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
              INSERT INTO audit_events
              VALUES (gen_random_uuid(), '{id}', 'usr_{name}', 'a.b', 'int_{name}', '{{\"team\":\"T{name}\"}}',
                      'request of {name}', now(), 'succeeded', 'address of {name}');
-             INSERT INTO integration_nonces VALUES ('{id}', 'aws', 'nonce of {name}', now());
+             INSERT INTO integration_nonces VALUES ('{id}', 'slack', 'nonce of {name}', now());
              INSERT INTO integration_revocations
                  SELECT integration_id, '{id}', 'slack', '{{\"id\":\"T{name}\"}}', 'sealed of {name}', 'nonce_twelve',
-                        'old key of {name}', 'key-{name}', 1, 0, now(), now(), now()
+                        'old key of {name}', 'key-{name}', 1, 0, now(), now(), '{REVOKED}'
                    FROM integrations WHERE organization_id = '{id}';
              INSERT INTO integration_activities
                  SELECT gen_random_uuid(), '{id}', integration_id, 'push of {name}', 'push', '', '{name}',
                         '{name}/infra', 'title of {name}', 'actor of {name}', 'https://github.example.com/{name}', now(),
-                        now(), now()
+                        '{EXPIRES}', now()
                    FROM integrations WHERE organization_id = '{id}';
              INSERT INTO alerts
                  SELECT gen_random_uuid(), '{id}', integration_id, 'alert of {name}', 'high', 'triggered',
                         'title of {name}', 'service of {name}', 'https://pagerduty.example.com/{name}', now(), 'C{name}',
-                        '9.{name}', 'triggered', now(), now(), now()
+                        '9.{name}', 'triggered', '{EXPIRES}', now(), now()
                    FROM integrations WHERE organization_id = '{id}';
-             INSERT INTO alert_settings VALUES ('{id}', 'C{name}', 'info', now())"
+             INSERT INTO alert_settings VALUES ('{id}', 'C{name}', 'info', now());
+             UPDATE integration_credentials SET refresh_at = now() WHERE organization_id = '{id}';
+             UPDATE integrations SET failures = 1 WHERE organization_id = '{id}'"
         ))
         .await
         .expect("the rows fit the schema");

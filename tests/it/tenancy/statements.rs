@@ -12,7 +12,7 @@ use shared::id::OrganizationId;
 use tests::database::Database;
 use tokio_postgres::{Client, Error, error::SqlState};
 
-use super::{Rows, answers, marks, rows_of, tenants_tables, two};
+use super::{REVOKED, Rows, answers, marks, rows_of, tenants_tables, two};
 use crate::statement::{Statement, numbered, statements, with_parameters};
 
 /// An id that nothing has yet.
@@ -105,17 +105,25 @@ impl Tenant {
             (_, "subject") => format!("int_{name}"),
 
             (_, "audit_event_id" | "message_id") => NEW.to_owned(),
+            ("integration_revocations.update_wrapped_key", "old_wrapped_key") => {
+                format!("old key of {name}")
+            }
+            (_, "old_wrapped_key") => format!("key of {name}"),
+            (_, "created_at") => REVOKED.to_owned(),
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id") => uuid::Uuid::max().to_string(),
-            (_, "after_user_id") => uuid::Uuid::nil().to_string(),
-            (_, "since" | "after_joined_at" | "never") => FIRST.to_owned(),
+            (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
+            (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
             (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
             (_, "now" | "source_updated_at" | "installed_at" | "event_time" | "joined_at" | "sent_at") => {
                 LATER.to_owned()
             }
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
-            | (_, "deleted_at" | "expires_at" | "reason") => return None,
+            | (
+                _,
+                "deleted_at" | "expires_at" | "refresh_at" | "refresh_started_at" | "retry_at" | "reason",
+            ) => return None,
 
             (_, word) => constant(statement, word).to_owned(),
         };
@@ -156,6 +164,7 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "state") => "done",
         (_, "status") => "inactive",
         (_, "health") => "degraded",
+        (_, "health_remedy") => "wait",
         (_, "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
         (_, "company_size") => "large",
         (_, "team_size") => "100+",
@@ -170,9 +179,11 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             | "address"
             | "channel_name"
             | "encryption_key_id"
+            | "key_id"
             | "bot_id"
             | "connector_user_id"
             | "connector_organization_id"
+            | "health_message"
             | "health_reason"
             | "sender_user_id"
             | "sender_name"
@@ -713,6 +724,7 @@ const NOBODYS: [(&str, &[&str]); 6] = [
     (
         "reconciliations",
         &[
+            "after_id",
             "completed_at",
             "lease_until",
             "name",

@@ -1,4 +1,4 @@
-//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `slack-manifest`.
+//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `reencrypt`, `slack-manifest`.
 //!
 //! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
 //! with a sentence. To add one: a variant of [`Task`] and a module.
@@ -12,6 +12,7 @@ mod generate;
 mod manifest;
 mod migrate;
 mod output;
+mod reencrypt;
 mod signup;
 mod up;
 mod world;
@@ -55,6 +56,15 @@ enum Task {
     },
     /// Applies the migrations of this working tree to the database of the stack that `up` started.
     Migrate,
+    /// Moves the credentials of the stack that `up` started from one KMS key to another.
+    Reencrypt {
+        /// ARN of the key that they are moved from.
+        #[arg(long, value_name = "ARN")]
+        from: String,
+        /// ARN of the key that they are moved to.
+        #[arg(long, value_name = "ARN")]
+        to: String,
+    },
     /// Prints the manifest of the Slack app, filled in.
     SlackManifest {
         /// The address of the deployed API: the output `HttpApiUrl` of the stack.
@@ -97,6 +107,7 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Test => check::run(&progress).await,
         Task::Codegen { check } => generate::run(check, &progress).await,
         Task::Migrate => migrate::run(&progress).await,
+        Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
         Task::SlackManifest { url } => manifest::print(&url),
     }
 }

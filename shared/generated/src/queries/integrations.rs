@@ -66,6 +66,30 @@ pub struct UpdateEndedParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub integration_id: uuid::Uuid,
     pub event_time: chrono::DateTime<chrono::Utc>,
 }
+#[derive(Debug)]
+pub struct UpdateRefreshFailedParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+> {
+    pub health: T1,
+    pub health_reason: T2,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub health_message: Option<T3>,
+    pub health_remedy: T4,
+    pub retry_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub generation: i32,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateRefreshedParams {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub generation: i32,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
     pub integration_id: uuid::Uuid,
@@ -724,7 +748,7 @@ pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Connects, or connects again: the row keeps its id, and counts one generation more.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = EXCLUDED.installed_at, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
+        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
         None,
     )
 }
@@ -1067,6 +1091,161 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
             &params.organization_id,
             &params.integration_id,
             &params.event_time,
+        )
+    }
+}
+pub struct UpdateRefreshFailedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says what came of refreshing a connection's credentials, and counts one failure more; unless it was connected again
+/// since the caller read it, or has ended.
+pub fn update_refresh_failed() -> UpdateRefreshFailedStmt {
+    UpdateRefreshFailedStmt(
+        "UPDATE integrations SET health_changed_at = CASE WHEN health = $1 AND health_reason = $2 THEN health_changed_at ELSE $3 END, health = $1, health_reason = $2, health_message = $4, health_remedy = $5, failures = failures + 1, retry_at = $6, updated_at = $3 WHERE organization_id = $7 AND integration_id = $8 AND generation = $9 AND status NOT IN ('inactive', 'deleted') RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateRefreshFailedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::StringSql,
+        T3: crate::StringSql,
+        T4: crate::StringSql,
+    >(
+        &'s self,
+        client: &'c C,
+        health: &'a T1,
+        health_reason: &'a T2,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        health_message: &'a Option<T3>,
+        health_remedy: &'a T4,
+        retry_at: &'a Option<chrono::DateTime<chrono::Utc>>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        generation: &'a i32,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9> {
+        UuidUuidQuery {
+            client,
+            params: [
+                health,
+                health_reason,
+                now,
+                health_message,
+                health_remedy,
+                retry_at,
+                organization_id,
+                integration_id,
+                generation,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<
+    'c,
+    'a,
+    's,
+    C: GenericClient,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateRefreshFailedParams<T1, T2, T3, T4>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9>,
+        C,
+    > for UpdateRefreshFailedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateRefreshFailedParams<T1, T2, T3, T4>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 9> {
+        self.bind(
+            client,
+            &params.health,
+            &params.health_reason,
+            &params.now,
+            &params.health_message,
+            &params.health_remedy,
+            &params.retry_at,
+            &params.organization_id,
+            &params.integration_id,
+            &params.generation,
+        )
+    }
+}
+pub struct UpdateRefreshedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says that refreshing works again; what else the connection may lack stays as it is.
+pub fn update_refreshed() -> UpdateRefreshedStmt {
+    UpdateRefreshedStmt(
+        "UPDATE integrations SET health = CASE health WHEN 'degraded' THEN 'healthy' ELSE health END, health_reason = CASE health WHEN 'degraded' THEN NULL ELSE health_reason END, health_message = CASE health WHEN 'degraded' THEN NULL ELSE health_message END, health_remedy = CASE health WHEN 'degraded' THEN NULL ELSE health_remedy END, health_changed_at = CASE health WHEN 'degraded' THEN $1 ELSE health_changed_at END, failures = 0, retry_at = NULL, updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 AND generation = $4 AND failures > 0 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateRefreshedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        generation: &'a i32,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        UuidUuidQuery {
+            client,
+            params: [now, organization_id, integration_id, generation],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateRefreshedParams,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
+        C,
+    > for UpdateRefreshedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateRefreshedParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        self.bind(
+            client,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+            &params.generation,
         )
     }
 }

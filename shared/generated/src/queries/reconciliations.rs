@@ -14,6 +14,7 @@ pub struct SaveParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub phase: T1,
     pub position: i32,
     pub subposition: i32,
+    pub after_id: Option<uuid::Uuid>,
     pub lease_until: chrono::DateTime<chrono::Utc>,
     pub completed_at: Option<chrono::DateTime<chrono::Utc>>,
     pub now: chrono::DateTime<chrono::Utc>,
@@ -26,6 +27,7 @@ pub struct Claim {
     pub phase: String,
     pub position: i32,
     pub subposition: i32,
+    pub after_id: Option<uuid::Uuid>,
     pub completed_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 pub struct ClaimBorrowed<'a> {
@@ -33,6 +35,7 @@ pub struct ClaimBorrowed<'a> {
     pub phase: &'a str,
     pub position: i32,
     pub subposition: i32,
+    pub after_id: Option<uuid::Uuid>,
     pub completed_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 impl<'a> From<ClaimBorrowed<'a>> for Claim {
@@ -42,6 +45,7 @@ impl<'a> From<ClaimBorrowed<'a>> for Claim {
             phase,
             position,
             subposition,
+            after_id,
             completed_at,
         }: ClaimBorrowed<'a>,
     ) -> Self {
@@ -50,6 +54,7 @@ impl<'a> From<ClaimBorrowed<'a>> for Claim {
             phase: phase.into(),
             position,
             subposition,
+            after_id,
             completed_at,
         }
     }
@@ -76,6 +81,11 @@ impl Claim {
                 name: "subposition",
                 rust_type: "i32",
                 pg_type: "pg_catalog.int4",
+            },
+            FieldMetadata {
+                name: "after_id",
+                rust_type: "Option<uuid::Uuid>",
+                pg_type: "pg_catalog.uuid",
             },
             FieldMetadata {
                 name: "completed_at",
@@ -211,7 +221,7 @@ pub struct ClaimStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Takes a comparison over where it stands, or begins the first one. No row while another run works on it.
 pub fn claim() -> ClaimStmt {
     ClaimStmt(
-        "INSERT INTO reconciliations (name, pass_started_at, phase, position, subposition, lease_until, updated_at) VALUES ($1, $2, $3, 0, 0, $4, $2) ON CONFLICT ON CONSTRAINT reconciliations_pkey DO UPDATE SET lease_until = EXCLUDED.lease_until, updated_at = $2 WHERE reconciliations.lease_until <= $2 RETURNING pass_started_at, phase, position, subposition, completed_at",
+        "INSERT INTO reconciliations (name, pass_started_at, phase, position, subposition, lease_until, updated_at) VALUES ($1, $2, $3, 0, 0, $4, $2) ON CONFLICT ON CONSTRAINT reconciliations_pkey DO UPDATE SET lease_until = EXCLUDED.lease_until, updated_at = $2 WHERE reconciliations.lease_until <= $2 RETURNING pass_started_at, phase, position, subposition, after_id, completed_at",
         None,
     )
 }
@@ -242,7 +252,8 @@ impl ClaimStmt {
                     phase: row.try_get(1)?,
                     position: row.try_get(2)?,
                     subposition: row.try_get(3)?,
-                    completed_at: row.try_get(4)?,
+                    after_id: row.try_get(4)?,
+                    completed_at: row.try_get(5)?,
                 })
             },
             mapper: |it| Claim::from(it),
@@ -271,7 +282,7 @@ pub struct SaveStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Notes how far a comparison has come, and prolongs or ends the claim. No row when another run has taken over.
 pub fn save() -> SaveStmt {
     SaveStmt(
-        "UPDATE reconciliations SET pass_started_at = $1, phase = $2, position = $3, subposition = $4, lease_until = $5, completed_at = coalesce($6, completed_at), updated_at = $7 WHERE name = $8 AND lease_until = $9 RETURNING name",
+        "UPDATE reconciliations SET pass_started_at = $1, phase = $2, position = $3, subposition = $4, after_id = $5, lease_until = $6, completed_at = coalesce($7, completed_at), updated_at = $8 WHERE name = $9 AND lease_until = $10 RETURNING name",
         None,
     )
 }
@@ -290,12 +301,13 @@ impl SaveStmt {
         phase: &'a T1,
         position: &'a i32,
         subposition: &'a i32,
+        after_id: &'a Option<uuid::Uuid>,
         lease_until: &'a chrono::DateTime<chrono::Utc>,
         completed_at: &'a Option<chrono::DateTime<chrono::Utc>>,
         now: &'a chrono::DateTime<chrono::Utc>,
         name: &'a T2,
         held_until: &'a chrono::DateTime<chrono::Utc>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 9> {
+    ) -> StringQuery<'c, 'a, 's, C, String, 10> {
         StringQuery {
             client,
             params: [
@@ -303,6 +315,7 @@ impl SaveStmt {
                 phase,
                 position,
                 subposition,
+                after_id,
                 lease_until,
                 completed_at,
                 now,
@@ -317,20 +330,21 @@ impl SaveStmt {
     }
 }
 impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
-    crate::client::async_::Params<'c, 'a, 's, SaveParams<T1, T2>, StringQuery<'c, 'a, 's, C, String, 9>, C>
+    crate::client::async_::Params<'c, 'a, 's, SaveParams<T1, T2>, StringQuery<'c, 'a, 's, C, String, 10>, C>
     for SaveStmt
 {
     fn params(
         &'s self,
         client: &'c C,
         params: &'a SaveParams<T1, T2>,
-    ) -> StringQuery<'c, 'a, 's, C, String, 9> {
+    ) -> StringQuery<'c, 'a, 's, C, String, 10> {
         self.bind(
             client,
             &params.pass_started_at,
             &params.phase,
             &params.position,
             &params.subposition,
+            &params.after_id,
             &params.lease_until,
             &params.completed_at,
             &params.now,

@@ -449,3 +449,65 @@ impl NameExpiredStmt {
         }
     }
 }
+pub struct NameDueStmt(&'static str, Option<tokio_postgres::Statement>);
+/// From here on the transaction may find what is to be done about credentials before a time, whoever they belong to.
+pub fn name_due() -> NameDueStmt {
+    NameDueStmt(
+        "SELECT set_config('app.due_before', $1, true) AS due_before",
+        None,
+    )
+}
+impl NameDueStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        before: &'a T1,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
+            client,
+            params: [before],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
+pub struct NameCredentialsKeyStmt(&'static str, Option<tokio_postgres::Statement>);
+/// From here on the transaction may find credentials that are sealed under another KMS key, whoever they belong to.
+pub fn name_credentials_key() -> NameCredentialsKeyStmt {
+    NameCredentialsKeyStmt(
+        "SELECT set_config('app.credentials_key', $1, true) AS credentials_key",
+        None,
+    )
+}
+impl NameCredentialsKeyStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        key_id: &'a T1,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
+            client,
+            params: [key_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What is true of every connection, whoever the third party is.
+
+pub mod reencrypt;
+pub mod refresh;
+pub mod revocation;
