@@ -31,14 +31,21 @@ pub(super) fn neutralize(text: &str) -> String {
             Token::Char(c) => run.push(c),
             Token::Escaped(c) => run.extend(['\\', c]),
             Token::Code(code) => {
-                break_markup(&run, &mut out);
+                break_markup(&run, Behind::Code, &mut out);
                 run.clear();
                 out.push_str(&code_without_pings(code));
             }
         }
     }
-    break_markup(&run, &mut out);
+    break_markup(&run, Behind::Nothing, &mut out);
     out
+}
+
+/// What stands behind a run of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Code,
+    Nothing,
 }
 
 /// Takes text apart; the tokens together are the text.
@@ -219,7 +226,7 @@ fn length_of_same(text: &[Option<Token<'_>>], following: &[Token<'_>]) -> Option
 }
 
 /// The last pass over text: nothing in it is a mention, a tag, a link or a link's definition any more.
-fn break_markup(text: &str, out: &mut String) {
+fn break_markup(text: &str, behind: Behind, out: &mut String) {
     let mut before = None;
     let mut rest = text;
     let mut backticks = 0; // left of a run that could open a fence for somebody
@@ -236,8 +243,8 @@ fn break_markup(text: &str, out: &mut String) {
         out.push_str(piece);
         let next = after.chars().next();
         let is_markup = match c {
-            '<' => is_markup_start(next),
-            '&' if written > 1 => is_markup_start(next),
+            '<' => is_markup_start(after, behind),
+            '&' if written > 1 => is_markup_start(after, behind),
             ']' => matches!(next, Some('(' | ':')),
             '@' => !before.is_some_and(char::is_alphanumeric) && is_broadcast(after),
             '`' if backticks > 0 => {
@@ -254,12 +261,21 @@ fn break_markup(text: &str, out: &mut String) {
     }
 }
 
-/// Whether `<` before this character could begin a mention, a tag, a comment or a link, be it behind emphasis
-/// (`<*@U…*>`). Comparisons and arrows do not, and channel links (`<#C…>`) notify nobody and may stay.
-fn is_markup_start(next: Option<char>) -> bool {
-    next.is_some_and(|c| {
-        !(c.is_whitespace() || c.is_ascii_digit() || matches!(c, '=' | '-' | '<' | '#' | ZERO_WIDTH_SPACE))
-    })
+/// Whether `<` before this text could begin a mention, a tag, a comment or a link, be it behind emphasis (`<*@U…*>`).
+/// Comparisons and arrows do not, and channel links (`<#C…>`) notify nobody and may stay; but each of them may go on as a
+/// mail address (`<#a@b.example>`), which is a link.
+fn is_markup_start(text: &str, behind: Behind) -> bool {
+    match text.chars().next() {
+        // What looks like code may be the beginning of a mail address.
+        None => behind == Behind::Code,
+        Some(c) if c.is_whitespace() || matches!(c, '<' | ZERO_WIDTH_SPACE) => false,
+        Some(c) if c.is_ascii_digit() || matches!(c, '=' | '-' | '#') => {
+            let end = text.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>'));
+            let word = &text[..end.unwrap_or(text.len())];
+            word.contains('@') || (end.is_none() && behind == Behind::Code)
+        }
+        Some(_) => true,
+    }
 }
 
 /// The length of a character reference for `<` that the text begins with.

@@ -298,6 +298,11 @@ fn hostile() -> impl Strategy<Value = String> {
         "U123",
         "<!channel>",
         "<@U123>",
+        "<#",
+        "<1",
+        "<-",
+        "<=",
+        "a@a.example>",
         "<!--",
         "-->",
         "<div>",
@@ -317,6 +322,32 @@ fn hostile() -> impl Strategy<Value = String> {
         "\u{200b}",
     ]);
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+#[test]
+fn a_mail_address_in_angle_brackets_is_no_link_whatever_it_begins_with() {
+    for link in [
+        "<#a@a>",
+        "<1@a.example>",
+        "<=a@b>",
+        "<-a@b.example>",
+        "<`a`@b>",
+        "<#a`b`@c>",
+    ] {
+        let page = &pages(link)[0];
+        let is_link = |event: Event<'_>| matches!(event, Event::Start(Tag::Link { .. }));
+        assert!(Parser::new(link).any(is_link), "{link} is none at all");
+        assert!(!Parser::new(&page.markdown).any(is_link), "{:?}", page.markdown);
+    }
+    for text in [
+        "3 <4 and a@b.example",
+        "x <- y",
+        "a <= b",
+        "<#C123|general>",
+        "a <5",
+    ] {
+        assert_eq!(pages(text)[0].markdown.trim(), text);
+    }
 }
 
 proptest! {
