@@ -12,7 +12,7 @@ use shared::{
     telemetry::{Causes, Unit},
 };
 
-use crate::App;
+use crate::{App, job::Outcome};
 
 /// How long a delivery is remembered after something last happened to it: no sender sends again after so long, and no
 /// queue keeps anything (a dead letter, which may be sent back, for 14 days).
@@ -152,16 +152,6 @@ impl Table {
             }
         }
     }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    /// With nothing left that should go.
-    Completed,
-    /// With its time; the next run goes on.
-    OutOfTime,
 }
 
 /// What a run did.

@@ -1,5 +1,6 @@
 //! What there is to do by the clock.
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// A job. Its name stands in the event of its schedule, as `{"job": "expire"}`.
@@ -44,6 +45,16 @@ impl Job {
         let mut jobs = Self::ALL.into_iter();
         jobs.find(|job| job.as_str() == name).ok_or(UnknownJob)
     }
+}
+
+/// How a run of a job ended that works through whatever is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// With nothing left that is due.
+    Completed,
+    /// With its time; the next run goes on.
+    OutOfTime,
 }
 
 /// An event that names no job.

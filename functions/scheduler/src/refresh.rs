@@ -14,23 +14,13 @@ use shared::{
     telemetry::{Causes, Unit},
 };
 
-use crate::App;
+use crate::{App, job::Outcome};
 
 /// How many are looked up at once.
 const BATCH: i64 = 100;
 
 /// After so many failures in a row a third party counts as away for the rest of the run: each takes seconds.
 pub const AWAY_AFTER: usize = 3;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    /// With nothing left that is due.
-    Completed,
-    /// With its time; the next run goes on.
-    OutOfTime,
-}
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -12,20 +12,10 @@ use shared::{
     integration::revocation::RevocationError,
 };
 
-use crate::App;
+use crate::{App, job::Outcome};
 
 /// How many are looked up at once.
 const BATCH: i64 = 100;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    /// With nothing left that is due.
-    Completed,
-    /// With its time; the next run goes on.
-    OutOfTime,
-}
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

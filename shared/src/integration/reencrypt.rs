@@ -222,13 +222,13 @@ impl Reencryptor<'_> {
     }
 
     fn count(&self, report: &Report) {
-        for (metric, count) in [
-            ("CredentialsReencrypted", report.moved),
-            ("CredentialsUnopened", report.unopened.len()),
-        ] {
-            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-            self.metrics.put(metric, Unit::Count, count, None);
-        }
+        let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        let moved = number(report.moved);
+        self.metrics
+            .put("CredentialsReencrypted", Unit::Count, moved, None);
+        let unopened = number(report.unopened.len());
+        self.metrics
+            .put("CredentialsUnopened", Unit::Count, unopened, None);
     }
 
     async fn list(

@@ -169,7 +169,7 @@ impl Teller {
                     attempts = revocation.attempts,
                     "the third party cannot be told that a connection has ended"
                 );
-                self.count("deferred");
+                self.note("deferred");
                 Ok(Outcome::Deferred {
                     connector,
                     reason,
@@ -252,11 +252,11 @@ impl Teller {
         tx.commit().await?;
         Ok(match (revocation, reason) {
             (Some(revocation), None) => {
-                self.count("told");
+                self.note("told");
                 Outcome::Told(revocation.connector)
             }
             (_, reason) => {
-                self.count("given_up");
+                self.note("given_up");
                 let reason = reason.unwrap_or_default();
                 tracing::warn!(
                     reason,
@@ -267,7 +267,7 @@ impl Teller {
         })
     }
 
-    fn count(&self, outcome: &str) {
+    fn note(&self, outcome: &str) {
         self.metrics.count("EndsTold", Some(("outcome", outcome)));
     }
 }

@@ -407,7 +407,9 @@ mod tests {
             "mrk-1"
         );
         assert_eq!(key_name("mrk-1"), "mrk-1");
-        let config = SdkConfig::builder().build();
+        let config = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
         for alias in [
             "alias/credentials",
             "arn:aws:kms:eu-central-1:111122223333:alias/credentials",

@@ -155,6 +155,12 @@ impl Deployment {
             .with_context(|| format!("the template has no output {name}"))
     }
 
+    /// Whether something with this physical id was deployed.
+    #[must_use]
+    pub fn has(&self, physical: &str) -> bool {
+        self.resources.values().any(|id| id == physical)
+    }
+
     /// The physical id of a resource of the template: a queue's address, a secret's or a function's name.
     pub fn resource(&self, logical: &str) -> anyhow::Result<&str> {
         self.resources

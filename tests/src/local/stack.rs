@@ -121,13 +121,16 @@ impl Stack {
                 .with_context(|| format!("{logical} cannot be set"))?;
         }
 
+        // The template makes some functions on a condition only.
+        let is_deployed = |package: &&String| deployment.has(&deployed_name(package));
+        let functions = build.packages().iter().filter(is_deployed).cloned().collect();
         Ok(Self {
             emulator,
             postgres,
             deployment,
             signing_secret,
             clerk_signing_secret,
-            functions: build.packages().to_vec(),
+            functions,
             logs,
             _folder: folder,
         })
@@ -148,7 +151,7 @@ impl Stack {
         &self.logs
     }
 
-    /// The functions of the template, by their packages, such as `slack-events`.
+    /// The functions that were deployed, by their packages, such as `slack-events`.
     #[must_use]
     pub fn functions(&self) -> &[String] {
         &self.functions
