@@ -28,7 +28,10 @@ use shared::{
     },
     db::{Access, integration_credentials, integrations},
     id::{Ids, IntegrationId},
-    integration::refresh::{self, Current, FIRST_PAUSE, Outcome, RefreshError, Refresher, Unusable},
+    integration::{
+        Integrations,
+        refresh::{self, Current, FIRST_PAUSE, Outcome, RefreshError, Refresher, Unusable},
+    },
     secret::{
         kms::{DataKey, EncryptionContext, KeyError, KeyService, PlainKey, Rewrapped},
         manager::{MemorySecrets, SecretStore},
@@ -334,14 +337,16 @@ impl World {
     fn process_with(&self, keys: impl KeyService + 'static) -> Refresher {
         let clock: SharedClock = Arc::new(self.clock.clone());
         Refresher {
-            db: Arc::new(Access::from(self.database.pool(1).expect("a way in"))),
-            vault: Arc::new(Vault::new(Arc::new(keys), "test", Arc::clone(&clock))),
-            connectors: connectors(&self.vendor, &clock),
-            metrics: Metrics::to("test", "scheduler", Arc::clone(&clock), self.metrics.clone()),
-            ids: self.ids.clone(),
-            actor: "scheduler",
+            integrations: Integrations {
+                db: Arc::new(Access::from(self.database.pool(1).expect("a way in"))),
+                vault: Arc::new(Vault::new(Arc::new(keys), "test", Arc::clone(&clock))),
+                connectors: connectors(&self.vendor, &clock),
+                metrics: Metrics::to("test", "scheduler", Arc::clone(&clock), self.metrics.clone()),
+                ids: self.ids.clone(),
+                actor: "scheduler",
+                clock,
+            },
             patience: Duration::from_millis(300),
-            clock,
         }
     }
 

@@ -33,6 +33,7 @@ use shared::{
         reconcile::{ReconcileError, Reconciler},
     },
     integration::{
+        Integrations,
         refresh::{self as credentials, Refresher},
         revocation::{self, RevocationError, Teller},
     },
@@ -89,59 +90,39 @@ impl App {
 
         let previous = config.previous_credentials_key_arn.as_deref();
         let keys = Kms::new(&aws, &config.credentials_key_arn)?.with_previous(previous)?;
-        let vault = Arc::new(Vault::new(
-            Arc::new(keys),
-            &config.environment,
-            Arc::clone(&clock),
-        ));
-        let db = Arc::new(Access::in_secret(
-            secrets.clone(),
-            config.database_secret_arn,
-            CONNECTIONS,
-        ));
-        let metrics = Metrics::new(&config.environment, ACTOR, Arc::clone(&clock));
+        let vault = Vault::new(Arc::new(keys), &config.environment, Arc::clone(&clock));
+        let db = Access::in_secret(secrets.clone(), config.database_secret_arn, CONNECTIONS);
+        let integrations = Integrations {
+            db: Arc::new(db),
+            vault: Arc::new(vault),
+            connectors,
+            metrics: Metrics::new(&config.environment, ACTOR, Arc::clone(&clock)),
+            clock,
+            ids: Ids::random(),
+            actor: ACTOR,
+        };
         let key = config.clerk_api_secret_arn;
         let clerk = ClerkApi::new(&config.clerk_api_url, secrets, key, PACE).context("CLERK_API_URL")?;
-        Ok(Self::of(db, clerk, vault, connectors, clock, metrics))
+        Ok(Self::of(integrations, clerk))
     }
 
     /// The scheduler of these parts.
     #[must_use]
-    pub fn of(
-        db: Arc<Access>,
-        clerk: ClerkApi,
-        vault: Arc<Vault>,
-        connectors: Connectors,
-        clock: SharedClock,
-        metrics: Metrics,
-    ) -> Self {
-        let ids = Ids::random();
+    pub fn of(integrations: Integrations, clerk: ClerkApi) -> Self {
         Self {
+            db: Arc::clone(&integrations.db),
+            clerk,
+            clock: Arc::clone(&integrations.clock),
+            ids: integrations.ids.clone(),
+            metrics: integrations.metrics.clone(),
             refresher: Refresher {
-                db: Arc::clone(&db),
-                vault: Arc::clone(&vault),
-                connectors: connectors.clone(),
-                clock: Arc::clone(&clock),
-                ids: ids.clone(),
-                metrics: metrics.clone(),
-                actor: ACTOR,
+                integrations: integrations.clone(),
                 patience: credentials::PATIENCE,
             },
             teller: Teller {
-                db: Arc::clone(&db),
-                vault,
-                connectors,
-                clock: Arc::clone(&clock),
-                ids: ids.clone(),
-                metrics: metrics.clone(),
-                actor: ACTOR,
+                integrations,
                 patience: revocation::PATIENCE,
             },
-            db,
-            clerk,
-            clock,
-            ids,
-            metrics,
         }
     }
 }

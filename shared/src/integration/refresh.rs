@@ -15,26 +15,27 @@
 //!
 //! A failure never deletes anything. Neither does it keep credentials from being used that have not ended yet.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use rand::Rng as _;
 use serde_json::json;
 
+use super::Integrations;
 use crate::{
-    clock::{self, SharedClock, Timestamp},
+    clock::{self, Timestamp},
     connector::{
-        ConnectorKind, Connectors,
+        ConnectorKind,
         contract::{Connection, ConnectorError, Credentials, Refreshed, Remedy},
     },
     db::{
-        Access, DbError,
+        DbError,
         audit_events::{self, AuditEvent},
         integration_credentials::{self, Refreshable},
         integrations::{self, Health, RefreshFailure, Status},
     },
-    id::{Ids, IntegrationId, OrganizationId},
-    secret::vault::{CredentialScope, Prepared, Sealed, Vault, VaultError},
-    telemetry::{Causes, Metrics},
+    id::{IntegrationId, OrganizationId},
+    secret::vault::{CredentialScope, Prepared, Sealed, VaultError},
+    telemetry::Causes,
 };
 
 /// How long a third party may take while the row is locked. Others wait four seconds for a lock.
@@ -177,20 +178,8 @@ pub enum Unusable {
 /// What refreshing takes.
 #[derive(Debug, Clone)]
 pub struct Refresher {
-    /// Where the credentials are.
-    pub db: Arc<Access>,
-    /// What opens and seals them.
-    pub vault: Arc<Vault>,
-    /// Who refreshes them.
-    pub connectors: Connectors,
-    /// The time.
-    pub clock: SharedClock,
-    /// New ids.
-    pub ids: Ids,
-    /// Where refreshes are counted.
-    pub metrics: Metrics,
-    /// Which function does it, for the record.
-    pub actor: &'static str,
+    /// The connections.
+    pub integrations: Integrations,
     /// How long a third party may take: [`PATIENCE`].
     pub patience: Duration,
 }
@@ -234,7 +223,9 @@ impl Refresher {
     ) -> Result<Current, Unusable> {
         match self.refresh(organization, integration, ahead, &[]).await? {
             Outcome::Fresh(current) | Outcome::Renewed(current) => Ok(current),
-            Outcome::Deferred { current, .. } if current.is_usable(self.clock.now()) => Ok(current),
+            Outcome::Deferred { current, .. } if current.is_usable(self.integrations.clock.now()) => {
+                Ok(current)
+            }
             Outcome::Deferred { reason, .. } => Err(Unusable::ForNow(reason)),
             Outcome::Refused { reason } => Err(Unusable::Refused(reason)),
             Outcome::Ended => Err(Unusable::Ended),
@@ -265,7 +256,7 @@ impl Refresher {
                 self.put_off(organization, integration, &found, &outcome).await?;
                 return Ok(outcome);
             }
-            let now = self.clock.now();
+            let now = self.integrations.clock.now();
             let subject = Subject {
                 organization,
                 integration,
@@ -274,7 +265,8 @@ impl Refresher {
             };
             match self.attempt(subject).await {
                 Ok(Some(outcome)) => {
-                    self.metrics
+                    self.integrations
+                        .metrics
                         .count("CredentialRefreshes", Some(("outcome", outcome.as_str())));
                     return Ok(outcome);
                 }
@@ -300,7 +292,7 @@ impl Refresher {
         organization: OrganizationId,
         integration: IntegrationId,
     ) -> Result<Option<Refreshable>, DbError> {
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;
         let found = integration_credentials::find(&tx, organization, integration).await?;
         tx.commit().await?;
@@ -309,7 +301,7 @@ impl Refresher {
 
     /// What there is to say without refreshing; none when they are to be refreshed.
     fn as_it_is(&self, found: &Refreshable, ahead: Duration, away: &[ConnectorKind]) -> Option<Outcome> {
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         let current = Current::of(found);
         match found.status {
             Status::Active | Status::Pending => {}
@@ -348,7 +340,7 @@ impl Refresher {
         found: &Refreshable,
         outcome: &Outcome,
     ) -> Result<(), DbError> {
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         if found.refresh_at.is_none_or(|at| now < at) {
             return Ok(());
         }
@@ -358,7 +350,7 @@ impl Refresher {
             Outcome::Refused { .. } => None,
             Outcome::Fresh(_) | Outcome::Renewed(_) | Outcome::Deferred { .. } => return Ok(()),
         };
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;
         let next = (refresh_at, found.refresh_started_at);
         integration_credentials::update_refresh_at(&tx, organization, integration, &found.sealed, next)
@@ -369,7 +361,11 @@ impl Refresher {
     /// One attempt; none when the credentials were replaced meanwhile.
     async fn attempt(&self, mut subject: Subject) -> Result<Option<Outcome>, RefreshError> {
         let scope = subject.scope();
-        let opened = self.vault.open(&scope, &subject.found.sealed, "refresh").await;
+        let opened = self
+            .integrations
+            .vault
+            .open(&scope, &subject.found.sealed, "refresh")
+            .await;
         let credentials: Credentials = match opened {
             Ok(credentials) => credentials,
             Err(VaultError::Tampered | VaultError::Encoding) => {
@@ -378,13 +374,13 @@ impl Refresher {
             Err(error) => return Err(error.into()),
         };
         // New credentials must be sealed whatever becomes of KMS meanwhile: they cannot be got a second time.
-        let prepared = self.vault.prepare(&scope).await?;
+        let prepared = self.integrations.vault.prepare(&scope).await?;
 
         let Some(started_at) = self.begin(&subject).await? else {
             return Ok(None);
         };
         if started_at < subject.started_at {
-            self.metrics.count("CredentialRefreshesCutOff", None);
+            self.integrations.metrics.count("CredentialRefreshesCutOff", None);
             tracing::warn!(
                 started_at = %started_at,
                 "an earlier refresh did not end: its process died, or no answer came"
@@ -392,7 +388,7 @@ impl Refresher {
         }
         subject.started_at = started_at;
 
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(subject.organization).await?;
         let (organization, integration) = (subject.organization, subject.integration);
         if !integration_credentials::lock(&tx, organization, integration, &subject.found).await? {
@@ -415,7 +411,7 @@ impl Refresher {
                 }));
             }
             Err(error) => {
-                let verdict = Verdict::of(&error, &subject, self.clock.now());
+                let verdict = Verdict::of(&error, &subject, self.integrations.clock.now());
                 // Whoever waits for the lock must not ask as well. Should we die now, it is tried again.
                 let next = (Some(verdict.put_off_until), verdict.started_at);
                 integration_credentials::update_refresh_at(&tx, organization, integration, of, next).await?;
@@ -425,7 +421,7 @@ impl Refresher {
             }
         };
         let new = (&given.sealed, given.expires_at);
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         let stored =
             match integration_credentials::update_refreshed(&tx, organization, integration, of, new, now)
                 .await
@@ -455,7 +451,7 @@ impl Refresher {
 
     async fn begin(&self, subject: &Subject) -> Result<Option<Timestamp>, DbError> {
         let (organization, integration) = (subject.organization, subject.integration);
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;
         let of = &subject.found.sealed;
         let started_at =
@@ -477,9 +473,9 @@ impl Refresher {
             nonce: &found.nonce,
             webhook_url: None,
             account: Some(&found.account),
-            now: self.clock.now(),
+            now: self.integrations.clock.now(),
         };
-        let connector = self.connectors.get(found.connector);
+        let connector = self.integrations.connectors.get(found.connector);
         tokio::time::timeout(self.patience, connector.refresh(connection, credentials))
             .await
             .unwrap_or_else(|elapsed| {
@@ -506,18 +502,19 @@ impl Refresher {
                 Err(again) => error = again,
             }
         }
-        self.metrics
+        self.integrations
+            .metrics
             .count("CredentialRefreshes", Some(("outcome", "lost")));
         Err(RefreshError::Lost(error))
     }
 
     async fn store(&self, subject: &Subject, given: &Given) -> Result<bool, DbError> {
         let (organization, integration) = (subject.organization, subject.integration);
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;
         let old = &subject.found.sealed;
         let new = (&given.sealed, given.expires_at);
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         let is_stored =
             integration_credentials::update_refreshed(&tx, organization, integration, old, new, now).await?
                 || integration_credentials::find(&tx, organization, integration)
@@ -533,9 +530,9 @@ impl Refresher {
             return;
         }
         let connection = (subject.integration, subject.found.generation);
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         let noted = async {
-            let mut db = self.db.get().await?;
+            let mut db = self.integrations.db.get().await?;
             let tx = db.begin_for(subject.organization).await?;
             integrations::update_refreshed(&tx, subject.organization, connection, now).await?;
             tx.commit().await
@@ -551,8 +548,11 @@ impl Refresher {
             message: "the stored credentials do not open; connect again".to_owned(),
             remedy: Remedy::Reconnect,
         };
-        self.settle(subject, &Verdict::of(&error, subject, self.clock.now()))
-            .await
+        self.settle(
+            subject,
+            &Verdict::of(&error, subject, self.integrations.clock.now()),
+        )
+        .await
     }
 
     /// Notes a failure, unless the credentials are others by now; then it says nothing about these. Writes in the order in
@@ -562,7 +562,7 @@ impl Refresher {
         subject: &Subject,
         verdict: &Verdict<'_>,
     ) -> Result<Option<Outcome>, RefreshError> {
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         let (organization, integration) = (subject.organization, subject.integration);
         let failure = RefreshFailure {
             health: verdict.health,
@@ -573,7 +573,7 @@ impl Refresher {
         };
         let next = (verdict.retry_at, verdict.started_at);
         let connection = (integration, subject.found.generation);
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;
         let is_same = integrations::update_refresh_failed(&tx, organization, connection, &failure, now)
             .await?
@@ -591,8 +591,8 @@ impl Refresher {
         }
         if verdict.retry_at.is_none() {
             let event = AuditEvent {
-                id: self.ids.audit_event(),
-                actor: self.actor.to_owned(),
+                id: self.integrations.ids.audit_event(),
+                actor: self.integrations.actor.to_owned(),
                 action: "integration.refresh_refused".to_owned(),
                 subject: integration.to_string(),
                 outcome: audit_events::Outcome::Failed,

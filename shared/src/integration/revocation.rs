@@ -3,24 +3,23 @@
 //! What has ended here has ended, whether the third party knows it or not: the credentials are out of reach of everything
 //! but the telling. They are destroyed when it was told, when it can never be told, or when there has been time enough.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::Integrations;
 use crate::{
-    clock::{SharedClock, Timestamp},
+    clock::Timestamp,
     connector::{
-        ConnectorKind, Connectors,
+        ConnectorKind,
         contract::{Connection, ConnectorError, Credentials, Remedy},
     },
     db::{
-        Access, DbError,
+        DbError,
         audit_events::{self, AuditEvent},
         integration_revocations::{self, Due, Revocation},
     },
-    id::Ids,
-    secret::vault::{CredentialScope, Vault, VaultError},
-    telemetry::Metrics,
+    secret::vault::{CredentialScope, VaultError},
 };
 
 /// How long a third party may take.
@@ -87,20 +86,8 @@ impl RevocationError {
 /// What telling takes.
 #[derive(Debug, Clone)]
 pub struct Teller {
-    /// Where the ends are kept.
-    pub db: Arc<Access>,
-    /// What opens their credentials.
-    pub vault: Arc<Vault>,
-    /// Who is told.
-    pub connectors: Connectors,
-    /// The time.
-    pub clock: SharedClock,
-    /// New ids.
-    pub ids: Ids,
-    /// Where it is counted.
-    pub metrics: Metrics,
-    /// Which function does it, for the record.
-    pub actor: &'static str,
+    /// The connections.
+    pub integrations: Integrations,
     /// How long a third party may take: [`PATIENCE`].
     pub patience: Duration,
 }
@@ -162,7 +149,7 @@ impl Teller {
             Err(error) => return Err(error.into()),
         };
         match verdict {
-            Verdict::Later { reason, is_away } if self.clock.now() < revocation.give_up_at => {
+            Verdict::Later { reason, is_away } if self.integrations.clock.now() < revocation.give_up_at => {
                 tracing::warn!(
                     connector.kind = %connector,
                     reason,
@@ -182,9 +169,9 @@ impl Teller {
     }
 
     async fn claim(&self, due: &Due) -> Result<Option<Revocation>, DbError> {
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(due.organization).await?;
-        let revocation = integration_revocations::claim(&tx, due, self.clock.now()).await?;
+        let revocation = integration_revocations::claim(&tx, due, self.integrations.clock.now()).await?;
         tx.commit().await?;
         Ok(revocation)
     }
@@ -199,16 +186,20 @@ impl Teller {
             connector: revocation.connector,
             integration: due.integration,
         };
-        let credentials: Credentials = self.vault.open(&scope, &revocation.sealed, "revoke").await?;
+        let credentials: Credentials = self
+            .integrations
+            .vault
+            .open(&scope, &revocation.sealed, "revoke")
+            .await?;
         let connection = Connection {
             organization: due.organization,
             integration: due.integration,
             nonce: &revocation.nonce,
             webhook_url: None,
             account: Some(&revocation.account),
-            now: self.clock.now(),
+            now: self.integrations.clock.now(),
         };
-        let connector = self.connectors.get(revocation.connector);
+        let connector = self.integrations.connectors.get(revocation.connector);
         let told = tokio::time::timeout(self.patience, connector.revoke(connection, &credentials)).await;
         Ok(told.unwrap_or_else(|elapsed| {
             Err(ConnectorError::Unavailable {
@@ -225,21 +216,21 @@ impl Teller {
         revocation: Option<&Revocation>,
         verdict: Verdict,
     ) -> Result<Outcome, RevocationError> {
-        let now = self.clock.now();
+        let now = self.integrations.clock.now();
         let (outcome, reason) = match verdict {
             Verdict::Told => (audit_events::Outcome::Succeeded, None),
             Verdict::Never(reason) | Verdict::Later { reason, .. } => {
                 (audit_events::Outcome::Failed, Some(reason))
             }
         };
-        let mut db = self.db.get().await?;
+        let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(due.organization).await?;
         if !integration_revocations::delete(&tx, due.organization, due.integration, due.ended_at).await? {
             return Ok(Outcome::Nothing);
         }
         let event = AuditEvent {
-            id: self.ids.audit_event(),
-            actor: self.actor.to_owned(),
+            id: self.integrations.ids.audit_event(),
+            actor: self.integrations.actor.to_owned(),
             action: "integration.end_told".to_owned(),
             subject: due.integration.to_string(),
             outcome,
@@ -268,7 +259,9 @@ impl Teller {
     }
 
     fn note(&self, outcome: &str) {
-        self.metrics.count("EndsTold", Some(("outcome", outcome)));
+        self.integrations
+            .metrics
+            .count("EndsTold", Some(("outcome", outcome)));
     }
 }
 

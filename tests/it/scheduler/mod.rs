@@ -24,6 +24,7 @@ use shared::{
         event::{ClerkEvent, parse},
         fake::FakeClerk,
     },
+    integration::Integrations,
     secret::{
         manager::{MemorySecrets, SecretStore},
         vault::Vault,
@@ -96,14 +97,17 @@ impl World {
     /// A fresh process of the function, with its own idea of the time.
     fn process(&self, clock: SharedClock) -> App {
         let metrics = Metrics::to("test", "scheduler", Arc::clone(&clock), self.metrics.clone());
-        let mut app = App::of(
-            Arc::new(Access::from(self.database.pool(1).expect("a way in"))),
-            self.api(),
-            Arc::new(Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock))),
-            connectors(&self.vendor, &clock),
+        let vault = Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock));
+        let integrations = Integrations {
+            db: Arc::new(Access::from(self.database.pool(1).expect("a way in"))),
+            vault: Arc::new(vault),
+            connectors: connectors(&self.vendor, &clock),
             clock,
+            ids: Ids::random(),
             metrics,
-        );
+            actor: "scheduler",
+        };
+        let mut app = App::of(integrations, self.api());
         app.refresher.patience = PATIENCE;
         app.teller.patience = PATIENCE;
         app
