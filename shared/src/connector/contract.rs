@@ -219,7 +219,7 @@ impl Field {
 }
 
 /// What is known when somebody starts to connect.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Start<'a> {
     /// The random word that travels through the browser and has to come back.
     pub state: &'a str,
