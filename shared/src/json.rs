@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
 /// How deep arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -70,6 +71,23 @@ pub fn read_part<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, JsonError> 
     })?;
     reader.end().map_err(|_| JsonError::Syntax)?;
     Ok(value)
+}
+
+/// Reads the member `name` of an object that [`read`] has already let pass; a path inside it is told from outside.
+///
+/// # Errors
+/// As [`read`]; also when there is no such member.
+pub fn read_member<'a, T: Deserialize<'a>>(name: &str, member: Option<&'a RawValue>) -> Result<T, JsonError> {
+    let member = member.ok_or_else(|| JsonError::at(name, "is missing"))?;
+    read_part(member.get()).map_err(|error| match error {
+        JsonError::Shape { path, problem } if path == "." => JsonError::at(name, problem),
+        // An index stands in brackets behind the name, a field behind a dot.
+        JsonError::Shape { path, problem } if path.starts_with('[') => {
+            JsonError::at(format!("{name}{path}"), problem)
+        }
+        JsonError::Shape { path, problem } => JsonError::at(format!("{name}.{path}"), problem),
+        other => other,
+    })
 }
 
 /// Whether arrays and objects are nested deeper than `limit`, counted without parsing. For a text that is not JSON
@@ -164,7 +182,6 @@ pub(crate) fn cut(text: &mut String, limit: usize) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::value::RawValue;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 //! Field names are a wire format: add, never rename; drop a variant one release after its last producer.
 //! No credential is ever on a queue.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,6 +22,9 @@ pub enum Source {
     Slack,
     /// Clerk's webhooks.
     Clerk,
+    /// GitHub's webhooks.
+    #[serde(rename = "github")]
+    GitHub,
 }
 
 impl Source {
@@ -31,6 +34,7 @@ impl Source {
         match self {
             Self::Slack => "slack",
             Self::Clerk => "clerk",
+            Self::GitHub => "github",
         }
     }
 }
@@ -64,7 +68,8 @@ pub struct Envelope {
     pub id: TaskId,
     /// What makes it the same as another.
     pub delivery: DeliveryKey,
-    /// The sender's own id of the delivery (Slack's `event_id`, Clerk's `svix-id`).
+    /// The sender's own id of the delivery (Slack's `event_id`, Clerk's `svix-id`, GitHub's
+    /// `X-GitHub-Delivery`).
     pub event_id: String,
     /// When our door took it.
     pub received_at: Timestamp,
@@ -105,6 +110,10 @@ pub enum Task {
     ApplySlackLifecycleV1(SlackLifecycle),
     /// Clerk says that a person, an organization, a membership or a session is not what it was.
     ApplyIdentityV1(IdentityChange),
+    /// GitHub says that an installation of our App, or what it reaches, is not what it was, or that something happened
+    /// there.
+    #[serde(rename = "apply_github_v1")]
+    ApplyGitHubV1(GitHubEvent),
 }
 
 /// How a Slack message reached us; decides whether it is answered.
@@ -388,4 +397,216 @@ impl MemberRole {
             Self::Member => "member",
         }
     }
+}
+
+/// What GitHub tells of one installation of our App. Times are by GitHub's clock: of two changes of one thing the later
+/// one holds, whichever arrives last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubEvent {
+    /// GitHub's number of the installation.
+    pub installation_id: i64,
+    /// SHA-256 of the delivery's body, as hexadecimal digits. Nobody signs the id of a delivery, so what was sent once
+    /// can come again under another one; it is the same by its body.
+    pub body_sha256: String,
+    /// What is not as it was.
+    pub change: GitHubChange,
+}
+
+impl GitHubEvent {
+    /// What must stay in order: the changes of one installation.
+    #[must_use]
+    pub fn message_group(&self) -> String {
+        format!("github:{}", self.installation_id)
+    }
+
+    /// What makes another delivery of the same body the same.
+    #[must_use]
+    pub fn body_key(&self) -> DeliveryKey {
+        DeliveryKey {
+            source: Source::GitHub,
+            key: format!("sha256:{}", self.body_sha256),
+        }
+    }
+}
+
+/// What happened to an installation, or where it reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum GitHubChange {
+    /// Our App was installed.
+    InstallationCreated(GitHubInstallation),
+    /// It was removed, for good: GitHub gives no number twice.
+    InstallationDeleted(GitHubInstallation),
+    /// It was put on hold.
+    InstallationSuspended(GitHubInstallation),
+    /// It is on hold no longer.
+    InstallationUnsuspended(GitHubInstallation),
+    /// It may do other things than before.
+    PermissionsAccepted(GitHubInstallation),
+    /// It reaches other repositories than before.
+    RepositoriesChanged(GitHubRepositoriesChange),
+    /// A repository that it reaches was created, or is not as it was.
+    RepositoryChanged(GitHubRepository),
+    /// A repository that it reached is gone.
+    RepositoryDeleted {
+        /// GitHub's number of the repository.
+        id: i64,
+        /// When it last changed.
+        at: Timestamp,
+    },
+    /// Something happened in a repository that it reaches.
+    Happened(GitHubActivity),
+}
+
+/// An installation, as an event shows it: all of it, whatever the event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubInstallation {
+    /// GitHub's number of the account that it is on.
+    pub account_id: i64,
+    /// Name of that account.
+    pub account_login: String,
+    /// What that account is, in GitHub's word: `User`, `Organization`, `Enterprise`.
+    pub account_type: String,
+    /// Whether it is on hold.
+    pub is_suspended: bool,
+    /// What it may do: GitHub's levels (`read`, `write`, `admin`) by GitHub's names (`contents`, `checks`).
+    pub permissions: BTreeMap<String, String>,
+    /// When it last changed.
+    pub at: Timestamp,
+}
+
+/// Which repositories an installation reaches in addition, and which no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubRepositoriesChange {
+    /// The installation.
+    pub installation: GitHubInstallation,
+    /// Where GitHub is for people: what stands before owner and name in the address of a repository.
+    pub site: String,
+    /// What it reaches in addition.
+    pub added: Vec<GitHubRepositoryName>,
+    /// The numbers of those that it reaches no longer.
+    pub removed: Vec<i64>,
+    /// False when there were more than an envelope takes: then only reading all of them helps.
+    pub is_complete: bool,
+}
+
+/// A repository, as far as a list of them tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubRepositoryName {
+    /// GitHub's number of it.
+    pub id: i64,
+    /// Owner and name.
+    pub full_name: String,
+    /// True when only members see it.
+    pub is_private: bool,
+}
+
+/// A repository, as an event of its own shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubRepository {
+    /// GitHub's number of it.
+    pub id: i64,
+    /// GitHub's number of the account that owns it.
+    pub owner_id: i64,
+    /// Name without the owner.
+    pub name: String,
+    /// Owner and name.
+    pub full_name: String,
+    /// Its page.
+    pub url: String,
+    /// True when only members see it.
+    pub is_private: bool,
+    /// What else is told; absent where not all of it is.
+    pub details: Option<GitHubRepositoryDetails>,
+    /// When it last changed.
+    pub at: Timestamp,
+}
+
+/// What else is told of a repository. What is absent here is not there at GitHub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubRepositoryDetails {
+    /// Its default branch.
+    pub default_branch: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its main language.
+    pub language: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+    /// When it was last pushed to.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// What happens in repositories, by GitHub's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GitHubActivityEvent {
+    /// Commits were pushed.
+    Push,
+    /// A pull request.
+    PullRequest,
+    /// An issue.
+    Issues,
+    /// A comment on an issue or pull request.
+    IssueComment,
+    /// A run of a workflow.
+    WorkflowRun,
+    /// A run of a check.
+    CheckRun,
+    /// A deployment got another state.
+    DeploymentStatus,
+    /// A release.
+    Release,
+}
+
+impl GitHubActivityEvent {
+    /// All there are.
+    pub const ALL: [Self; 8] = [
+        Self::Push,
+        Self::PullRequest,
+        Self::Issues,
+        Self::IssueComment,
+        Self::WorkflowRun,
+        Self::CheckRun,
+        Self::DeploymentStatus,
+        Self::Release,
+    ];
+
+    /// GitHub's name, as it stands in `X-GitHub-Event`, in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::PullRequest => "pull_request",
+            Self::Issues => "issues",
+            Self::IssueComment => "issue_comment",
+            Self::WorkflowRun => "workflow_run",
+            Self::CheckRun => "check_run",
+            Self::DeploymentStatus => "deployment_status",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// Something that happened in a repository. No text beyond its title.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitHubActivity {
+    /// What happened.
+    pub event: GitHubActivityEvent,
+    /// What became of it, in GitHub's word, such as `opened` or `failure`; blank where there is none.
+    pub action: String,
+    /// What makes two tellings of it the same.
+    pub key: String,
+    /// GitHub's number of the repository.
+    pub repository_id: i64,
+    /// Owner and name of the repository.
+    pub repository: String,
+    /// What people call it.
+    pub title: String,
+    /// Who did it, by their name at GitHub.
+    pub actor: Option<String>,
+    /// Its page.
+    pub url: Option<String>,
+    /// When.
+    pub at: Timestamp,
 }

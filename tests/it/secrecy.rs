@@ -21,7 +21,7 @@ use shared::{
     secret::{manager::SecretStore, vault::CredentialScope},
     task::Envelope,
     telemetry::Causes,
-    webhook::{Keyring, slack::Slack, svix::Clerk},
+    webhook::{DoorConfig as _, Keyring, slack::Slack, svix::Clerk},
 };
 use tests::{
     agent::{AgentServer, Behaviour},

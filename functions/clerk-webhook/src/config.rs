@@ -1,6 +1,6 @@
 //! The variables this function reads.
 
-use shared::config::Env;
+use shared::{config::Env, queue::Queue, webhook::DoorConfig};
 
 /// What this function is told by its environment.
 #[derive(Debug, Clone)]
@@ -15,14 +15,27 @@ pub struct Config {
     pub events_queue_url: String,
 }
 
-impl Config {
-    /// Reads the variables; what is missing is told by [`Env::finish`].
-    pub fn read(env: &mut Env) -> Self {
+impl DoorConfig for Config {
+    const FUNCTION: &'static str = "clerk-webhook";
+
+    fn read(env: &mut Env) -> Self {
         Self {
             environment: env.required("ENVIRONMENT"),
             clerk_instance_id: env.required("CLERK_INSTANCE_ID"),
             clerk_secret_arn: env.required("CLERK_SECRET_ARN"),
             events_queue_url: env.required("EVENTS_QUEUE_URL"),
         }
+    }
+
+    fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    fn secret_arn(&self) -> &str {
+        &self.clerk_secret_arn
+    }
+
+    fn queues(&self) -> Vec<(Queue, String)> {
+        vec![(Queue::Events, self.events_queue_url.clone())]
     }
 }

@@ -11,7 +11,7 @@ use shared::{
     identity::event::{self, ClerkEvent, ClerkEventError},
     queue::Queue,
     task::{DeliveryKey, Envelope, Source, Task},
-    webhook::{Receives as _, Verified, svix::Clerk},
+    webhook::{Verified, svix::Clerk},
 };
 
 use crate::App;

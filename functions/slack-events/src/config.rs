@@ -1,6 +1,6 @@
 //! The variables this function reads.
 
-use shared::config::Env;
+use shared::{config::Env, queue::Queue, webhook::DoorConfig};
 
 /// What this function is told by its environment.
 #[derive(Debug, Clone)]
@@ -17,9 +17,10 @@ pub struct Config {
     pub events_queue_url: String,
 }
 
-impl Config {
-    /// Reads the variables; what is missing is told by [`Env::finish`].
-    pub fn read(env: &mut Env) -> Self {
+impl DoorConfig for Config {
+    const FUNCTION: &'static str = "slack-events";
+
+    fn read(env: &mut Env) -> Self {
         Self {
             environment: env.required("ENVIRONMENT"),
             slack_app_id: env.required("SLACK_APP_ID"),
@@ -27,5 +28,20 @@ impl Config {
             tasks_queue_url: env.required("TASKS_QUEUE_URL"),
             events_queue_url: env.required("EVENTS_QUEUE_URL"),
         }
+    }
+
+    fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    fn secret_arn(&self) -> &str {
+        &self.slack_secret_arn
+    }
+
+    fn queues(&self) -> Vec<(Queue, String)> {
+        vec![
+            (Queue::Tasks, self.tasks_queue_url.clone()),
+            (Queue::Events, self.events_queue_url.clone()),
+        ]
     }
 }

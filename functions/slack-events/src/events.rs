@@ -15,7 +15,7 @@ use shared::{
     id::TaskId,
     queue::Queue,
     task::{DeliveryKey, Envelope, Source, Task},
-    webhook::{Receives as _, Verified, slack::Slack},
+    webhook::{Verified, slack::Slack},
 };
 
 use crate::App;

@@ -229,6 +229,8 @@ pub struct Start<'a> {
     pub code_challenge: &'a str,
     /// The word of ours that the third party ties the connection to.
     pub nonce: &'a str,
+    /// Whether they claim what was installed at the third party already, where there is such a thing.
+    pub claims: bool,
 }
 
 /// What somebody who starts to connect does next.

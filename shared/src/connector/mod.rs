@@ -95,7 +95,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { slack: Slack }
+connectors! { slack: Slack, github: GitHub }
 
 impl fmt::Debug for Connectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

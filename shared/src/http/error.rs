@@ -39,6 +39,9 @@ pub enum ApiError {
     /// 400: the body cannot be read.
     #[error("the body cannot be read")]
     Malformed(#[source] JsonError),
+    /// 400: a header that a signed delivery must have is not as it must be.
+    #[error("a header is not as it should be")]
+    Header(#[source] WebhookError),
     /// 401: a delivery that its sender did not make.
     #[error("authentication required")]
     Unverified(#[source] WebhookError),
@@ -105,7 +108,7 @@ impl ApiError {
     #[must_use]
     pub const fn kind(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::Malformed(_) | Self::Header(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::Unverified(_) | Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Self::OrganizationRequired => (StatusCode::FORBIDDEN, "organization_required"),
@@ -167,6 +170,7 @@ impl IntoResponse for ApiError {
                 field: path.clone(),
                 message: (*problem).to_owned(),
             }]),
+            Self::Header(error) => Cow::Owned(error.field().into_iter().collect()),
             Self::Invalid(fields) | Self::NotReady(fields) => Cow::Owned(fields.clone()),
             _ => Cow::Borrowed(&[][..]),
         };

@@ -110,22 +110,12 @@ struct Envelope<'a> {
 
 impl Envelope<'_> {
     fn data<'a, T: Deserialize<'a>>(&'a self) -> Result<T, JsonError> {
-        part("data", self.data)
+        json::read_member("data", self.data)
     }
 
     fn timestamp(&self) -> Result<Millis, JsonError> {
-        part("timestamp", self.timestamp)
+        json::read_member("timestamp", self.timestamp)
     }
-}
-
-/// Reads the part of an event that stands at `name`; a path inside it is told from outside.
-fn part<'a, T: Deserialize<'a>>(name: &str, part: Option<&'a RawValue>) -> Result<T, JsonError> {
-    let part = part.ok_or_else(|| JsonError::at(name, "is missing"))?;
-    json::read_part(part.get()).map_err(|error| match error {
-        JsonError::Shape { path, problem } if path == "." => JsonError::at(name, problem),
-        JsonError::Shape { path, problem } => JsonError::at(format!("{name}.{path}"), problem),
-        other => other,
-    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@
 //! To add a sender, write its [`Scheme`] in a file of its own: which headers it sends, what it signs, and how old a
 //! delivery may be; where its secrets are not used as they are written, also how a key is made of one. The HMAC, the
 //! comparison and the rotation of secrets are here and the same for all. Keys belong to a scheme by their type, so one
-//! sender's cannot be taken for another's.
+//! sender's cannot be taken for another's. The function that takes the sender's deliveries is a [`Door`].
 
+pub mod door;
 mod extract;
+pub mod github;
 pub mod keyring;
 pub mod slack;
 pub mod svix;
@@ -22,10 +24,10 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-pub use extract::Receives;
+pub use door::{DEADLINE, Door, DoorConfig};
 pub use keyring::Keyring;
 
-use crate::{clock::Timestamp, queue::SqsQueue, secret::manager::SecretError};
+use crate::{clock::Timestamp, http::error::FieldProblem};
 
 /// How long the start of a function that takes deliveries waits for the secrets and the queue.
 pub const START_PATIENCE: Duration = Duration::from_millis(500);
@@ -60,6 +62,17 @@ impl WebhookError {
             Self::Malformed(_) => "malformed",
             Self::Stale => "stale",
             Self::Mismatch => "mismatch",
+        }
+    }
+
+    /// What is wrong with which header, where it is one.
+    #[must_use]
+    pub fn field(self) -> Option<FieldProblem> {
+        match self {
+            Self::Missing(name) => Some(FieldProblem::new(name, "is missing")),
+            Self::Repeated(name) => Some(FieldProblem::new(name, "is there twice")),
+            Self::Malformed(name) => Some(FieldProblem::new(name, "is not of the form that it has")),
+            Self::Stale | Self::Mismatch => None,
         }
     }
 }
@@ -302,25 +315,6 @@ impl<S: Scheme> fmt::Debug for Verified<S> {
             .field("received_at", &self.received_at)
             .field("label", &self.label)
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads the signing secrets and connects to the queue, both at once, at the start: Lambda gives that more CPU than it
-/// gives a small function later. What is not there in [`START_PATIENCE`] is asked for again by the first delivery, which
-/// has a deadline of its own.
-///
-/// # Errors
-/// A signing secret that is empty or not as it should be. That Secrets Manager or the queue is away is no error: they may
-/// be back when the first delivery comes.
-pub async fn warm<S: Scheme>(keyring: &Keyring<S>, queue: &SqsQueue) -> Result<(), SecretError> {
-    let both = async { tokio::join!(keyring.keys(), queue.connect()).0 };
-    match tokio::time::timeout(START_PATIENCE, both).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if !error.is_outage() => Err(error),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!("started without the signing secret or the queue");
-            Ok(())
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::{
     aws::{self, Patience},
     config::Env,
+    webhook::DoorConfig as _,
 };
 use tests::local;
 
