@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{clock::Timestamp, id::TaskId};
+use crate::{
+    clock::Timestamp,
+    id::{IntegrationId, OrganizationId, TaskId},
+};
 
 /// Amazon SQS takes messages of up to 1 MiB; attributes count too, so the envelope stays a little below.
 /// Source: the quotas page of the Amazon SQS developer guide.
@@ -25,6 +28,11 @@ pub enum Source {
     /// GitHub's webhooks.
     #[serde(rename = "github")]
     GitHub,
+    /// PagerDuty's webhooks.
+    #[serde(rename = "pagerduty")]
+    PagerDuty,
+    /// Datadog's webhooks.
+    Datadog,
 }
 
 impl Source {
@@ -35,6 +43,8 @@ impl Source {
             Self::Slack => "slack",
             Self::Clerk => "clerk",
             Self::GitHub => "github",
+            Self::PagerDuty => "pagerduty",
+            Self::Datadog => "datadog",
         }
     }
 }
@@ -114,6 +124,8 @@ pub enum Task {
     /// there.
     #[serde(rename = "apply_github_v1")]
     ApplyGitHubV1(GitHubEvent),
+    /// A third party says that an incident or alert began, or is not what it was.
+    ApplyAlertV1(ConnectionAlert),
 }
 
 /// How a Slack message reached us; decides whether it is answered.
@@ -609,4 +621,107 @@ pub struct GitHubActivity {
     pub url: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+/// News of an alert, by way of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionAlert {
+    /// Whose connection it is.
+    pub organization: OrganizationId,
+    /// The connection that told of it.
+    pub integration: IntegrationId,
+    /// The alert as it stands now.
+    pub alert: Alert,
+}
+
+impl ConnectionAlert {
+    /// What must stay in order: the news of one alert.
+    #[must_use]
+    pub fn message_group(&self) -> String {
+        format!("alert:{}:{}", self.integration, self.alert.dedupe_key)
+    }
+}
+
+/// An incident or alert as it stands, in our words: PagerDuty's incidents and Datadog's monitors and events alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The third party's id of it, in the connection: all news with the same one is of one alert. At most
+    /// [`MAX_KEY`](Self::MAX_KEY) characters of ASCII.
+    pub dedupe_key: String,
+    /// How bad it is.
+    pub severity: AlertSeverity,
+    /// Where it stands.
+    pub state: AlertState,
+    /// What people call it; plain text of at most [`MAX_TITLE`](Self::MAX_TITLE) characters.
+    pub title: String,
+    /// What it is about, such as the name of a service.
+    pub service: Option<String>,
+    /// Its page, `https://…`.
+    pub url: Option<String>,
+    /// When it became what it is here, by the third party's clock: older news changes nothing.
+    pub updated_at: Timestamp,
+}
+
+impl Alert {
+    /// The most characters of a dedupe key. A message group of SQS takes 128 with all that stands before it.
+    pub const MAX_KEY: usize = 64;
+    /// The most characters of a title.
+    pub const MAX_TITLE: usize = 300;
+}
+
+/// How bad an alert is. The order is that of the words: the worst is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertSeverity {
+    /// Somebody has to act at once.
+    Critical,
+    /// Somebody has to act.
+    High,
+    /// Somebody should look.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+impl AlertSeverity {
+    /// All there are, the worst first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Warning, Self::Info];
+
+    /// The word as it stands in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// Where an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// Nobody has it yet.
+    Triggered,
+    /// Somebody is on it.
+    Acknowledged,
+    /// It is over.
+    Resolved,
+}
+
+impl AlertState {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Triggered, Self::Acknowledged, Self::Resolved];
+
+    /// The word as it stands in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Triggered => "triggered",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
 }

@@ -308,6 +308,7 @@ pub fn record(id: &str, attempt: u32, envelope: &Envelope) -> SqsMessage {
         shared::task::Task::ApplySlackLifecycleV1(_) => "lifecycle".to_owned(),
         shared::task::Task::ApplyIdentityV1(change) => change.message_group(),
         shared::task::Task::ApplyGitHubV1(event) => event.message_group(),
+        shared::task::Task::ApplyAlertV1(alert) => alert.message_group(),
     };
     let body = envelope
         .encode()

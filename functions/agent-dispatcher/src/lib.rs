@@ -98,8 +98,9 @@ pub async fn handle(app: &App, event: SqsEvent, deadline: Timestamp) -> SqsBatch
 async fn dispatch(app: &App, work: Work) -> Result<(), TaskError> {
     match &work.envelope.task {
         Task::AnswerSlackMessageV1(message) => app.answering.answer(&work, message).await,
-        Task::ApplySlackLifecycleV1(_) | Task::ApplyIdentityV1(_) | Task::ApplyGitHubV1(_) => {
-            Err(TaskError::fail("wrong_queue", "this task belongs on events.fifo"))
-        }
+        Task::ApplySlackLifecycleV1(_)
+        | Task::ApplyIdentityV1(_)
+        | Task::ApplyGitHubV1(_)
+        | Task::ApplyAlertV1(_) => Err(TaskError::fail("wrong_queue", "this task belongs on events.fifo")),
     }
 }

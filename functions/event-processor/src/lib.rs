@@ -90,10 +90,10 @@ async fn process(app: &App, work: Work) -> Result<(), TaskError> {
     match &work.envelope.task {
         Task::ApplyIdentityV1(change) => identity::process(app, &work.envelope, change).await,
         Task::ApplySlackLifecycleV1(lifecycle) => slack::process(app, &work.envelope, lifecycle).await,
-        // No door of this release puts it on a queue.
-        Task::ApplyGitHubV1(_) => Err(TaskError::fail(
+        // No door of this release puts them on a queue.
+        Task::ApplyGitHubV1(_) | Task::ApplyAlertV1(_) => Err(TaskError::fail(
             "unsupported",
-            "this release applies nothing of GitHub's",
+            "this release applies nothing of this third party's",
         )),
         Task::AnswerSlackMessageV1(_) => {
             Err(TaskError::fail("wrong_queue", "this task belongs on tasks.fifo"))

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, error::Error as StdError, fmt, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -23,6 +24,8 @@ use crate::{
     id::{IntegrationId, OrganizationId},
     json::{self, JsonError},
     secret::manager::{SecretError, SecretStore},
+    task::Alert,
+    webhook::WebhookError,
 };
 
 /// How somebody connects.
@@ -219,7 +222,7 @@ impl Field {
 }
 
 /// What is known when somebody starts to connect.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Start<'a> {
     /// The random word that travels through the browser and has to come back.
     pub state: &'a str,
@@ -405,6 +408,32 @@ pub struct Repositories {
     pub items: Vec<Repository>,
     /// The number of the next page; none after the last.
     pub next: Option<u32>,
+}
+
+/// What a third party told at an address of a connection's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The third party's own name of what it told, the same whenever it tells it again. At most 128 characters.
+    pub event_id: String,
+    /// What it told of; none for what we have no use for.
+    pub alert: Option<Alert>,
+}
+
+/// Why what came to an address of a connection's own is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// It is not proven to be of the third party.
+    #[error(transparent)]
+    Unverified(#[from] WebhookError),
+    /// It is of the third party, and not what it should be.
+    #[error("a delivery that cannot be read: {0}")]
+    Unreadable(#[from] JsonError),
+    /// The connector takes nothing there.
+    #[error("this connector has no address of a connection's own")]
+    Unexpected,
+    /// What it is verified with cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] ConnectorError),
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -698,6 +727,21 @@ pub trait Connector: Send + Sync + Sized + 'static {
         credentials: &Self::Credentials,
     ) -> Result<(), ConnectorError>;
 
+    /// Verifies what came to the address that [`Connection::webhook_url`] named, on the bytes as they came, and puts it
+    /// into our words. Only for connectors whose webhook belongs to the connection; those that have one for our whole app
+    /// have a door of their own. Asks nobody.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]
+    fn receive(
+        &self,
+        _credentials: &Self::Credentials,
+        _headers: &HeaderMap,
+        _body: &[u8],
+    ) -> Result<Delivered, ReceiveError> {
+        Err(ReceiveError::Unexpected)
+    }
+
     /// A page of the repositories that the connection reaches; the first is 1.
     ///
     /// # Errors
@@ -744,6 +788,12 @@ pub trait DynConnector: Send + Sync {
         connection: Connection<'_>,
         credentials: &Credentials,
     ) -> Result<(), ConnectorError>;
+    fn receive(
+        &self,
+        credentials: &Credentials,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Delivered, ReceiveError>;
     async fn repositories(
         &self,
         connection: Connection<'_>,
@@ -844,6 +894,15 @@ impl<T: Connector> DynConnector for T {
         credentials: &Credentials,
     ) -> Result<(), ConnectorError> {
         Connector::revoke(self, connection, &credentials.read()?).await
+    }
+
+    fn receive(
+        &self,
+        credentials: &Credentials,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Delivered, ReceiveError> {
+        Connector::receive(self, &credentials.read()?, headers, body)
     }
 
     async fn repositories(

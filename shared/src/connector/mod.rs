@@ -8,11 +8,11 @@ pub mod contract;
 #[cfg(feature = "test-support")]
 pub mod fake;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use self::contract::{Connector, DynConnector, Parts, SetupError};
-use crate::config::Env;
-
+/// The list: declares the modules, [`ConnectorKind`] with its names, and [`Connectors`], which finds the connector of a
+/// kind. Exported for the tests, which make a list of their own.
+#[cfg_attr(feature = "test-support", macro_export)]
 macro_rules! connectors {
     ($($module:ident: $kind:ident),* $(,)?) => {
         $(pub mod $module;)*
@@ -42,7 +42,7 @@ macro_rules! connectors {
         /// All connectors, ready to be used.
         #[derive(Clone)]
         pub struct Connectors {
-            $($module: Arc<dyn DynConnector>,)*
+            $($module: std::sync::Arc<dyn $crate::connector::contract::DynConnector>,)*
         }
 
         impl Connectors {
@@ -50,16 +50,24 @@ macro_rules! connectors {
             ///
             /// # Errors
             /// The first variable that a connector cannot use.
-            pub fn from_env(env: &mut Env, parts: &Parts) -> Result<Self, SetupError> {
+            pub fn from_env(
+                env: &mut $crate::config::Env,
+                parts: &$crate::connector::contract::Parts,
+            ) -> Result<Self, $crate::connector::contract::SetupError> {
+                use $crate::connector::contract::Connector;
                 Ok(Self {
-                    $($module: Arc::new(<$module::$kind as Connector>::configure(env, parts)?),)*
+                    $($module: std::sync::Arc::new(<$module::$kind as Connector>::configure(env, parts)?),)*
                 })
             }
 
             /// The same, with another connector of one kind.
             #[cfg(feature = "test-support")]
             #[must_use]
-            pub fn with(mut self, kind: ConnectorKind, connector: Arc<dyn DynConnector>) -> Self {
+            pub fn with(
+                mut self,
+                kind: ConnectorKind,
+                connector: std::sync::Arc<dyn $crate::connector::contract::DynConnector>,
+            ) -> Self {
                 match kind {
                     $(ConnectorKind::$kind => self.$module = connector,)*
                 }
@@ -68,20 +76,33 @@ macro_rules! connectors {
 
             /// The connector of a kind.
             #[must_use]
-            pub fn get(&self, kind: ConnectorKind) -> &dyn DynConnector {
+            pub fn get(&self, kind: ConnectorKind) -> &dyn $crate::connector::contract::DynConnector {
                 match kind {
                     $(ConnectorKind::$kind => &*self.$module,)*
                 }
             }
         }
 
-        impl std::str::FromStr for ConnectorKind {
-            type Err = UnknownConnector;
+        #[cfg(feature = "test-support")]
+        impl ConnectorKind {
+            /// The third party, as tests and laptops have it.
+            ///
+            /// # Errors
+            /// When its server does not start.
+            pub async fn start_fake(self) -> std::io::Result<Box<dyn $crate::connector::fake::Vendor>> {
+                Ok(match self {
+                    $(Self::$kind => Box::new($module::fake::vendor().await?),)*
+                })
+            }
+        }
 
-            fn from_str(name: &str) -> Result<Self, UnknownConnector> {
+        impl std::str::FromStr for ConnectorKind {
+            type Err = $crate::connector::UnknownConnector;
+
+            fn from_str(name: &str) -> Result<Self, Self::Err> {
                 match name {
                     $(stringify!($module) => Ok(Self::$kind),)*
-                    _ => Err(UnknownConnector),
+                    _ => Err($crate::connector::UnknownConnector),
                 }
             }
         }

@@ -9,10 +9,10 @@ use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// A free port of this machine.
-pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running server; ends when it is dropped.
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -22,7 +22,7 @@ impl Server {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub(crate) async fn start(address: SocketAddr, router: Router) -> io::Result<Self> {
+    pub async fn start(address: SocketAddr, router: Router) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         #[expect(clippy::disallowed_methods, reason = "a fake server is no part of a function")]
@@ -34,7 +34,8 @@ impl Server {
     }
 
     /// Where it listens.
-    pub(crate) const fn address(&self) -> SocketAddr {
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
         self.address
     }
 }

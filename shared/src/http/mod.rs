@@ -3,7 +3,7 @@
 pub mod client;
 pub mod error;
 #[cfg(feature = "test-support")]
-pub(crate) mod fake;
+pub mod fake;
 pub mod gateway;
 pub mod input;
 pub mod layer;

@@ -470,7 +470,6 @@ impl Vendor for FakeGitHub {
 ///
 /// # Errors
 /// When no port is free.
-#[expect(dead_code, reason = "the stories that hold for all connectors start it")]
 pub(in crate::connector) async fn vendor() -> io::Result<impl Vendor> {
     FakeGitHub::start(None).await
 }

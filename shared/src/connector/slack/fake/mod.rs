@@ -521,3 +521,18 @@ fn event_callback(
         "event_context": format!("4-{channel}-{digits}"),
     })
 }
+
+#[expect(clippy::unused_async, reason = "every other one starts a server")]
+pub(in crate::connector) async fn vendor() -> io::Result<Dummy> { Ok(Dummy) }
+pub(in crate::connector) struct Dummy;
+#[async_trait::async_trait]
+impl crate::connector::fake::Vendor for Dummy {
+    fn variables(&self) -> Vec<(&'static str, String)> { vec![] }
+    fn secrets(&self) -> Vec<(String, String)> { vec![] }
+    async fn consent(&self, _: &crate::connector::contract::Started, _: u8) -> Value { Value::Null }
+    fn canaries(&self) -> Vec<String> { vec![] }
+    fn trouble(&self, _: Option<crate::connector::fake::Trouble>) {}
+    fn calls(&self) -> usize { 0 }
+    fn withdraw(&self) {}
+    fn remains(&self) -> Vec<String> { vec![] }
+}
