@@ -9,3 +9,15 @@ SELECT u.user_id, u.deleted_at AS user_deleted_at, o.organization_id, o.deleted_
   LEFT JOIN users u ON u.clerk_user_id = :clerk_user_id
   LEFT JOIN organizations o ON o.clerk_org_id = :clerk_org_id
   LEFT JOIN organization_members m ON m.organization_id = o.organization_id AND m.user_id = u.user_id;
+
+--! find_role
+--- What somebody of the organization may do who comes back without a session, and whose session has not been ended since.
+SELECT m.role
+  FROM organization_members m
+  JOIN users u ON u.user_id = m.user_id
+ WHERE m.organization_id = :organization_id
+   AND m.user_id = :user_id
+   AND m.deleted_at IS NULL
+   AND u.deleted_at IS NULL
+   AND NOT EXISTS (SELECT FROM revoked_sessions r
+                    WHERE r.clerk_session_id = :clerk_session_id AND r.expires_at > :now);

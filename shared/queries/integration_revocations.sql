@@ -60,3 +60,16 @@ DELETE FROM integration_revocations
    AND integration_id = :integration_id
    AND created_at = :created_at
 RETURNING integration_id;
+
+--! take_over
+--- Keeps the credentials of a connection that ends for nothing but telling the third party so. No row where there are
+--- none.
+INSERT INTO integration_revocations (integration_id, organization_id, connector_type, account, ciphertext, nonce,
+                                     wrapped_key, encryption_key_id, encryption_version, retry_at, give_up_at,
+                                     created_at)
+SELECT c.integration_id, c.organization_id, :connector_type, :account, c.ciphertext, c.nonce, c.wrapped_key,
+       c.encryption_key_id, c.encryption_version, :now, :give_up_at, :now
+  FROM integration_credentials c
+ WHERE c.organization_id = :organization_id
+   AND c.integration_id = :integration_id
+RETURNING integration_id;

@@ -39,7 +39,10 @@ ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
        health_changed_at = :now, generation = integrations.generation + 1, external_id = EXCLUDED.external_id,
        bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id,
        connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata,
-       installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0,
+       installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, health_checked_at = NULL,
+       retry_at = NULL, failures = 0,
+       synced_at = CASE WHEN integrations.connector_organization_id IS NOT DISTINCT FROM EXCLUDED.connector_organization_id
+                        THEN integrations.synced_at END,
        updated_at = :now
  WHERE integrations.organization_id = :organization_id
 RETURNING integration_id, generation;
@@ -106,4 +109,56 @@ UPDATE integrations
    AND integration_id = :integration_id
    AND generation = :generation
    AND failures > 0
+RETURNING integration_id;
+
+--: Overview(user_id?, health_reason?, health_message?, health_remedy?, health_checked_at?, retry_at?, external_id?, bot_id?, connector_user_id?, connector_organization_id?, last_used_at?, synced_at?, expires_at?)
+
+--! list (connector_type?) : Overview
+--- All connections of an organization, or that of one connector; the newest first. Those that are to be removed are gone.
+SELECT i.integration_id, i.user_id, i.connector_type, i.status, i.health, i.health_reason, i.health_message,
+       i.health_remedy, i.health_changed_at, i.health_checked_at, i.retry_at, i.generation, i.external_id, i.bot_id,
+       i.connector_user_id, i.connector_organization_id, i.metadata, i.installed_at, i.last_used_at, i.synced_at,
+       i.created_at, i.updated_at, c.expires_at
+  FROM integrations i
+  LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id
+ WHERE i.organization_id = :organization_id
+   AND i.status <> 'deleted'
+   AND (:connector_type::text IS NULL OR i.connector_type = :connector_type)
+ ORDER BY i.created_at DESC, i.integration_id DESC;
+
+--! find_overview : Overview
+--- One connection of an organization.
+SELECT i.integration_id, i.user_id, i.connector_type, i.status, i.health, i.health_reason, i.health_message,
+       i.health_remedy, i.health_changed_at, i.health_checked_at, i.retry_at, i.generation, i.external_id, i.bot_id,
+       i.connector_user_id, i.connector_organization_id, i.metadata, i.installed_at, i.last_used_at, i.synced_at,
+       i.created_at, i.updated_at, c.expires_at
+  FROM integrations i
+  LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id
+ WHERE i.organization_id = :organization_id
+   AND i.integration_id = :integration_id
+   AND i.status <> 'deleted';
+
+--! update_checked (health_reason?, health_message?, health_remedy?, retry_at?)
+--- Says what asking the third party came to, and what it shows of itself now; unless the connection was made again since
+--- the caller read it, or has ended.
+UPDATE integrations
+   SET health_changed_at = CASE WHEN health = :health AND health_reason IS NOT DISTINCT FROM :health_reason
+                                THEN health_changed_at ELSE :now END,
+       health = :health, health_reason = :health_reason, health_message = :health_message,
+       health_remedy = :health_remedy, health_checked_at = :now, retry_at = :retry_at,
+       metadata = metadata || :metadata, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND generation = :generation
+   AND status NOT IN ('inactive', 'deleted')
+RETURNING integration_id;
+
+--! update_disconnected
+--- Ends a connection because somebody of the organization said so.
+UPDATE integrations
+   SET status = 'inactive', health = 'revoked', health_reason = 'disconnected', health_message = NULL,
+       health_remedy = NULL, health_changed_at = :now, retry_at = NULL, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND status NOT IN ('inactive', 'deleted')
 RETURNING integration_id;

@@ -28,3 +28,7 @@ SELECT set_config('app.due_before', :before, true) AS due_before;
 --! name_credentials_key
 --- From here on the transaction may find credentials that are sealed under another KMS key, whoever they belong to.
 SELECT set_config('app.credentials_key', :key_id, true) AS credentials_key;
+
+--! name_state
+--- From here on the transaction may use up one state that came back through a browser, by its hash in hexadecimal digits.
+SELECT set_config('app.state_hash', :state_hash, true) AS state_hash;

@@ -1,6 +1,7 @@
 //! What the tests and the developer's commands are made of.
 
 pub mod agent;
+pub mod api;
 pub mod clerk;
 pub mod client;
 pub mod database;

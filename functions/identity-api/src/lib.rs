@@ -17,20 +17,19 @@ mod profile;
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use http::{HeaderName, HeaderValue, Method, header};
 use shared::{
-    auth::{Authenticates, Jwks, SessionVerifier},
+    auth::{Authenticates, SessionVerifier},
     aws::{self, Patience},
     clock::{SharedClock, SystemClock},
     config::Env,
     db::{Access, callers::Rates},
-    http::layer,
+    http::{cors, layer},
     id::Ids,
     queue::{Queue, SqsQueue},
     secret::{kms::Kms, manager::SecretStore},
     telemetry::Metrics,
 };
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::health::{DatabasePart, KeyPart, QueuesPart, Readiness, SessionKeysPart};
@@ -45,8 +44,6 @@ const DEADLINE: Duration = Duration::from_secs(8);
 const START_PATIENCE: Duration = Duration::from_secs(2);
 /// One request at a time in a sandbox, so one connection.
 const CONNECTIONS: usize = 1;
-/// How long a browser may remember what it may send.
-const PREFLIGHT_GOOD_FOR: Duration = Duration::from_mins(10);
 
 /// The service with all it needs.
 pub struct App {
@@ -86,16 +83,7 @@ impl App {
             config.database_secret_arn,
             CONNECTIONS,
         ));
-        let keys = match &config.clerk_jwt_key {
-            Some(pem) => Jwks::pinned(pem)?,
-            None => Jwks::published(&config.clerk_jwks_url, Arc::clone(&clock))?,
-        };
-        let sessions = Arc::new(SessionVerifier::new(
-            config.clerk_issuer,
-            keys,
-            config.web_origins.clone(),
-            Arc::clone(&clock),
-        ));
+        let sessions = Arc::new(config.people.verifier(&clock)?);
         // Both at once, and now: Lambda gives the start more CPU than it gives a small function later.
         let warm = async { tokio::join!(db.get(), sessions.ready()) };
         let warmed = tokio::time::timeout(START_PATIENCE, warm).await;
@@ -125,11 +113,11 @@ impl App {
             db,
             sessions,
             ids: Ids::random(),
-            rates: config.rates,
+            rates: config.people.rates,
             readiness,
             metrics: Metrics::new(&config.environment, ACTOR, Arc::clone(&clock)),
             clock,
-            web_origins: config.web_origins,
+            web_origins: config.people.web_origins,
         })
     }
 }
@@ -164,7 +152,7 @@ impl Authenticates for App {
 
 /// The routes with their descriptions.
 fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::base())
+    OpenApiRouter::with_openapi(shared::http::openapi::base())
         .routes(routes!(profile::me))
         .routes(routes!(profile::organization))
         .routes(routes!(metadata::set))
@@ -177,34 +165,15 @@ fn api() -> OpenApiRouter<Arc<App>> {
 
 /// The routes, for browsers of the web client's origins too.
 pub fn router(app: App) -> Router {
-    let cors = cors(&app.web_origins);
+    let cors = cors::allow(&app.web_origins);
     let (routes, _) = api().split_for_parts();
     // Around everything: a browser must be able to read an error as well.
     layer::around(routes.with_state(Arc::new(app)), DEADLINE).layer(cors)
 }
 
-/// What the routes say of themselves, as JSON in lines; what `openapi.json` must hold.
+/// What the routes say of themselves.
 #[must_use]
-pub fn document() -> String {
-    let (_, document) = api().split_for_parts();
-    let mut text = openapi::complete(document).to_pretty_json().unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-/// Exactly these origins, and no cookies: those count from the same origin alone, where none of this is asked.
-fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok());
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([
-            layer::REQUEST_ID,
-            header::RETRY_AFTER,
-            HeaderName::from_static("www-authenticate"),
-        ])
-        .max_age(PREFLIGHT_GOOD_FOR)
+pub fn description() -> OpenApi {
+    let (_, description) = api().split_for_parts();
+    description
 }

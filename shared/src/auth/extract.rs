@@ -109,6 +109,10 @@ pub struct Caller {
     pub clerk_user_id: String,
     /// The organization, as Clerk names it.
     pub clerk_org_id: String,
+    /// The session, as Clerk names it.
+    pub session_id: String,
+    /// Whether a browser proved the session by its cookie, from a page of the same origin.
+    pub by_cookie: bool,
     /// Who acts in the person's place, where an administrator of the Clerk instance does.
     pub impersonator: Option<String>,
     /// What is known of the request from around it.
@@ -212,7 +216,7 @@ async fn authenticate<A: Authenticates>(
     headers: &HeaderMap,
     origin: Origin,
 ) -> Result<Caller, ApiError> {
-    let session = session(app.sessions(), headers).await?;
+    let (session, by_cookie) = session(app.sessions(), headers).await?;
     let organization = session
         .organization
         .as_ref()
@@ -265,6 +269,8 @@ async fn authenticate<A: Authenticates>(
         role,
         impersonator: session.impersonator,
         clerk_user_id: session.user_id,
+        session_id: session.session_id,
+        by_cookie,
         clerk_org_id: organization.id.clone(),
         origin,
     })
@@ -337,10 +343,10 @@ fn admit(known: &Known, claimed: &SessionOrganization, issued_at: Timestamp) -> 
     }
 }
 
-/// The verified session of a request.
-async fn session(verifier: &SessionVerifier, headers: &HeaderMap) -> Result<Session, ApiError> {
+/// The verified session of a request, and whether a cookie proved it.
+async fn session(verifier: &SessionVerifier, headers: &HeaderMap) -> Result<(Session, bool), ApiError> {
     if let Some(token) = bearer(headers)? {
-        return Ok(verifier.verify(token).await?);
+        return Ok((verifier.verify(token).await?, false));
     }
     let cookies = session_cookies(headers);
     if cookies.is_empty() {
@@ -352,7 +358,7 @@ async fn session(verifier: &SessionVerifier, headers: &HeaderMap) -> Result<Sess
         match verifier.verify(token).await {
             Ok(session) => {
                 proof.holds_for(&session)?;
-                return Ok(session);
+                return Ok((session, true));
             }
             Err(error) if error.is_outage() => return Err(error.into()),
             Err(error) => refused = AuthError::Token(error),

@@ -5,6 +5,7 @@
 //! extractors [`Member`] and [`Admin`] find out, which are the only ways of a person into a handler.
 
 mod claims;
+mod config;
 mod extract;
 #[cfg(feature = "test-support")]
 pub mod fake;
@@ -12,6 +13,7 @@ mod jwks;
 mod session;
 
 pub use claims::SessionOrganization;
+pub use config::{PeopleConfig, PeopleConfigError};
 pub use extract::{Admin, AuthError, Authenticates, Caller, Member};
 pub use jwks::{
     FETCH_TIMEOUT, FRESH, FetchError, Jwks, KeysUnavailable, MAX_JWKS_BYTES, MAX_KEYS, PemError,

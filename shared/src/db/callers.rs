@@ -16,6 +16,7 @@ use super::{
 use crate::{
     clock::{self, Timestamp},
     id::{OrganizationId, UserId},
+    task::MemberRole,
 };
 
 /// Who calls, by Clerk's ids, as a verified token says.
@@ -143,6 +144,26 @@ pub async fn identify(
         session_revoked: row.session_revoked,
         limited,
     })
+}
+
+/// What somebody of the organization may do who comes back without a session; none where they belong to it no more, or the
+/// session that they began in has been ended.
+#[tracing::instrument(name = "db.callers.find_role", skip_all, err(level = "debug"))]
+pub async fn find_role(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    user: UserId,
+    session_id: &str,
+    now: Timestamp,
+) -> Result<Option<MemberRole>, DbError> {
+    let params = statements::FindRoleParams {
+        organization_id: scope.uuid(),
+        user_id: user.uuid(),
+        clerk_session_id: session_id,
+        now,
+    };
+    let found = statements::find_role().params(db.client, &params).opt().await?;
+    found.as_deref().map(role).transpose()
 }
 
 /// A rate as the database takes it: at least one, for it divides by it.

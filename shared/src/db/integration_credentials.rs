@@ -1,13 +1,13 @@
 //! Sealed credentials of connections.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use sql::{client::Params as _, queries::integration_credentials as statements};
 use uuid::Uuid;
 
 use super::{
     DbError, Transaction, changed,
-    integrations::{Health, Status},
+    integrations::{Health, Status, account},
 };
 use crate::{
     clock::{self, Timestamp},
@@ -218,15 +218,10 @@ pub struct Refreshable {
     pub refresh_started_at: Option<Timestamp>,
 }
 
-/// The name of an account, among what is shown of a connection.
-const ACCOUNT_NAME: &str = "connector_org_name";
-
 impl TryFrom<statements::Refreshable> for Refreshable {
     type Error = DbError;
 
     fn try_from(row: statements::Refreshable) -> Result<Self, DbError> {
-        let mut metadata: BTreeMap<String, String> = serde_json::from_value(row.metadata)
-            .map_err(|_| DbError::corrupt("integrations", "metadata", "not texts by name"))?;
         let columns = Columns {
             ciphertext: row.ciphertext,
             nonce: row.nonce,
@@ -242,14 +237,13 @@ impl TryFrom<statements::Refreshable> for Refreshable {
             generation: row.generation,
             failures: row.failures,
             retry_at: row.retry_at,
-            account: Account {
-                id: row.connector_organization_id.unwrap_or_default(),
-                name: metadata.remove(ACCOUNT_NAME).unwrap_or_default(),
-                external_id: row.external_id,
-                bot_id: row.bot_id,
-                user_id: row.connector_user_id,
-                metadata,
-            },
+            account: account(
+                row.metadata,
+                row.connector_organization_id,
+                row.external_id,
+                row.bot_id,
+                row.connector_user_id,
+            )?,
             nonce: row.own_nonce.unwrap_or_default(),
             sealed: columns.sealed("integration_credentials")?,
             expires_at: row.expires_at,

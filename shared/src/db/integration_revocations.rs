@@ -206,3 +206,27 @@ pub async fn delete(
     let row: Option<Uuid> = statements::delete().params(db.client, &params).opt().await?;
     Ok(row.is_some())
 }
+
+/// Keeps the credentials of a connection that ends now for nothing but telling the third party so, which may be done at
+/// once. False where there are none.
+#[tracing::instrument(name = "db.integration_revocations.take_over", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn take_over(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    (connector, account): (ConnectorKind, &Account),
+    give_up_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let account = serde_json::to_value(account).map_err(|error| DbError::corrupt(TABLE, "account", error))?;
+    let params = statements::TakeOverParams {
+        connector_type: connector.as_str(),
+        account: &account,
+        now,
+        give_up_at,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    let row: Option<Uuid> = statements::take_over().params(db.client, &params).opt().await?;
+    Ok(row.is_some())
+}

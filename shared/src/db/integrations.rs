@@ -1,5 +1,7 @@
 //! Connections of organizations to third parties.
 
+use std::collections::BTreeMap;
+
 use deadpool_postgres::Client;
 use futures_util::future;
 use serde_json::Value;
@@ -8,10 +10,13 @@ use sql::{
     queries::{integrations as statements, scope},
 };
 
-use super::{Connection, DbError, Transaction};
+use super::{Connection, DbError, Transaction, integration_credentials::kind};
 use crate::{
     clock::Timestamp,
-    connector::{ConnectorKind, contract::Remedy},
+    connector::{
+        ConnectorKind,
+        contract::{Account, Remedy},
+    },
     id::{IntegrationId, OrganizationId, UserId},
     secret::vault::Sealed,
 };
@@ -466,4 +471,244 @@ pub async fn update_refreshed(
         .opt()
         .await?;
     Ok(())
+}
+
+/// All that may be shown of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// Its id.
+    pub id: IntegrationId,
+    /// Who connected it; none once that person is gone.
+    pub connected_by: Option<UserId>,
+    /// To what.
+    pub connector: ConnectorKind,
+    /// Where it stands.
+    pub status: Status,
+    /// How well it works.
+    pub health: Health,
+    /// Why it is not healthy, as a code.
+    pub health_reason: Option<String>,
+    /// Why it is not healthy, for a person.
+    pub health_message: Option<String>,
+    /// What helps, in a word of [`Remedy`].
+    pub health_remedy: Option<String>,
+    /// Since when it is as it is.
+    pub health_changed_at: Timestamp,
+    /// When the third party was last asked.
+    pub health_checked_at: Option<Timestamp>,
+    /// When what failed is tried again by itself.
+    pub retry_at: Option<Timestamp>,
+    /// Counts the times it was connected.
+    pub generation: i32,
+    /// What is connected.
+    pub account: Account,
+    /// When it was last connected, by the third party's clock.
+    pub installed_at: Timestamp,
+    /// When its credentials last did something.
+    pub last_used_at: Option<Timestamp>,
+    /// When what it reaches was last read in full.
+    pub synced_at: Option<Timestamp>,
+    /// When its credentials end by themselves.
+    pub expires_at: Option<Timestamp>,
+    /// When it was first connected.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Overview {
+    /// Whether it is there at the third party, as far as we know.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.status.is_connected()
+    }
+
+    /// Whether it can be used, though perhaps not for everything.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        let is_granted_less = self.health_remedy.as_deref() == Some(Remedy::Grant.as_str());
+        let works = self.health == Health::Healthy || (self.health == Health::Degraded && is_granted_less);
+        self.is_connected() && works
+    }
+}
+
+impl Status {
+    /// Whether such a connection is there at the third party, as far as we know.
+    #[must_use]
+    pub const fn is_connected(self) -> bool {
+        match self {
+            Self::Active | Self::Suspended | Self::Pending => true,
+            Self::NotStarted | Self::Inactive | Self::Deleted => false,
+        }
+    }
+}
+
+impl TryFrom<statements::Overview> for Overview {
+    type Error = DbError;
+
+    fn try_from(row: statements::Overview) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.integration_id.into(),
+            connected_by: row.user_id.map(UserId::from),
+            connector: kind("integrations", &row.connector_type)?,
+            status: Status::parse(&row.status)?,
+            health: Health::parse(&row.health)?,
+            health_reason: row.health_reason,
+            health_message: row.health_message,
+            health_remedy: row.health_remedy,
+            health_changed_at: row.health_changed_at,
+            health_checked_at: row.health_checked_at,
+            retry_at: row.retry_at,
+            generation: row.generation,
+            account: account(
+                row.metadata,
+                row.connector_organization_id,
+                row.external_id,
+                row.bot_id,
+                row.connector_user_id,
+            )?,
+            installed_at: row.installed_at,
+            last_used_at: row.last_used_at,
+            synced_at: row.synced_at,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The name of an account, among what is shown of a connection.
+const ACCOUNT_NAME: &str = "connector_org_name";
+
+/// What is connected, as the columns of a connection hold it.
+pub(super) fn account(
+    metadata: Value,
+    id: Option<String>,
+    external_id: Option<String>,
+    bot_id: Option<String>,
+    user_id: Option<String>,
+) -> Result<Account, DbError> {
+    let mut metadata: BTreeMap<String, String> = serde_json::from_value(metadata)
+        .map_err(|_| DbError::corrupt("integrations", "metadata", "not texts by name"))?;
+    Ok(Account {
+        id: id.unwrap_or_default(),
+        name: metadata.remove(ACCOUNT_NAME).unwrap_or_default(),
+        external_id,
+        bot_id,
+        user_id,
+        metadata,
+    })
+}
+
+/// What is shown of an account, as the column holds it.
+#[must_use]
+pub fn metadata(account: &Account) -> Value {
+    let named = (!account.name.is_empty()).then_some((ACCOUNT_NAME, account.name.as_str()));
+    let rest = account
+        .metadata
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    named
+        .into_iter()
+        .chain(rest)
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect()
+}
+
+/// All connections of an organization, or that of one connector; the newest first.
+#[tracing::instrument(name = "db.integrations.list", skip_all, err(level = "debug"))]
+pub async fn list(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    of: Option<ConnectorKind>,
+) -> Result<Vec<Overview>, DbError> {
+    let params = statements::ListParams {
+        organization_id: scope.uuid(),
+        connector_type: of.map(ConnectorKind::as_str),
+    };
+    let rows = statements::list().params(db.client, &params).all().await?;
+    rows.into_iter().map(Overview::try_from).collect()
+}
+
+/// One connection of an organization.
+#[tracing::instrument(name = "db.integrations.find_overview", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn find_overview(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+) -> Result<Option<Overview>, DbError> {
+    let params = statements::FindOverviewParams {
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    let row = statements::find_overview()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    row.map(Overview::try_from).transpose()
+}
+
+/// What asking a third party came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check<'a> {
+    /// How well the connection works.
+    pub health: Health,
+    /// Why it is not healthy, as a code.
+    pub reason: Option<&'a str>,
+    /// Why it is not healthy, for a person.
+    pub message: Option<&'a str>,
+    /// What helps.
+    pub remedy: Option<Remedy>,
+    /// When it is asked again by itself.
+    pub retry_at: Option<Timestamp>,
+    /// What is shown of the account from now on, beside what was, as a JSON object of texts.
+    pub metadata: &'a Value,
+}
+
+/// Says what asking a third party came to. False when the connection was made again since the caller read it, or has ended.
+#[tracing::instrument(name = "db.integrations.update_checked", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_checked(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    (integration, generation): (IntegrationId, i32),
+    check: &Check<'_>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateCheckedParams {
+        health: check.health.as_str(),
+        health_reason: check.reason,
+        now,
+        health_message: check.message,
+        health_remedy: check.remedy.map(Remedy::as_str),
+        retry_at: check.retry_at,
+        metadata: check.metadata,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        generation,
+    };
+    let row = statements::update_checked()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Ends a connection because somebody of the organization said so. False when it has ended.
+#[tracing::instrument(name = "db.integrations.update_disconnected", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_disconnected(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateDisconnectedParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    let row = statements::update_disconnected()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
 }

@@ -17,9 +17,11 @@ pub mod deliveries;
 mod error;
 pub mod expired;
 pub mod integration_credentials;
+pub mod integration_nonces;
 pub mod integration_revocations;
 pub mod integrations;
 pub mod messages;
+pub mod oauth_states;
 pub mod organization_members;
 pub mod organization_metadata;
 pub mod organizations;
@@ -363,6 +365,13 @@ impl<'c> Transaction<'c> {
             .bind(self.client, &key_id)
             .one()
             .await?;
+        Ok(())
+    }
+
+    /// From here on the transaction may use up one state that came back through a browser, by its hash.
+    pub async fn name_state(&self, state_hash: &oauth_states::Hash) -> Result<(), DbError> {
+        let digits = hex::encode(state_hash);
+        statements::name_state().bind(self.client, &digits).one().await?;
         Ok(())
     }
 

@@ -14,8 +14,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::AuthError, connector::slack::event::SlackEventError, identity::event::ClerkEventError,
-    json::JsonError, queue::QueueError, secret::manager::SecretError, telemetry::Causes,
+    auth::AuthError,
+    connector::{contract::ConnectorError, slack::event::SlackEventError},
+    identity::event::ClerkEventError,
+    integration::{check::CheckError, connect::ConnectError},
+    json::JsonError,
+    queue::QueueError,
+    secret::{manager::SecretError, vault::VaultError},
+    telemetry::Causes,
     webhook::WebhookError,
 };
 
@@ -66,6 +72,22 @@ pub enum ApiError {
     /// 415: not plain `application/json`.
     #[error("only uncompressed application/json is taken")]
     UnsupportedMediaType,
+    /// 409: what is there stands in the way.
+    #[error("{message}")]
+    Conflict {
+        /// By which programs tell conflicts apart.
+        code: &'static str,
+        /// What stands in the way, and what to do about it.
+        message: String,
+    },
+    /// 422: a third party does not accept what was filled in, or whoever came back from it.
+    #[error("{message}")]
+    Refused {
+        /// Why, as a code.
+        code: &'static str,
+        /// Why, in our words.
+        message: String,
+    },
     /// 422: the body can be read, and says what it must not.
     #[error("some fields are not as they should be")]
     Invalid(Vec<FieldProblem>),
@@ -80,6 +102,21 @@ pub enum ApiError {
     /// 500: our fault; somebody must act.
     #[error("internal error")]
     Internal(#[source] BoxError),
+    /// 501: whoever runs this deployment has not set it up for that.
+    #[error("this deployment is not set up for it: {0}")]
+    NotSetUp(&'static str),
+    /// 502: a third party answers what cannot be understood.
+    #[error("a third party answers what cannot be understood")]
+    BadGateway(#[source] BoxError),
+    /// 503: a third party is away, or asks for a pause.
+    #[error("a third party does not answer; try again later")]
+    Away {
+        /// For how long to wait.
+        wait: Duration,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
     /// 503: asked whether all is there, these are not.
     #[error("not everything that is needed is there")]
     NotReady(Vec<FieldProblem>),
@@ -116,10 +153,16 @@ impl ApiError {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Conflict { code, .. } => (StatusCode::CONFLICT, code),
+            Self::Refused { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-            Self::NotReady(_) | Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::NotSetUp(_) => (StatusCode::NOT_IMPLEMENTED, "not_set_up"),
+            Self::BadGateway(_) => (StatusCode::BAD_GATEWAY, "bad_gateway"),
+            Self::NotReady(_) | Self::Unavailable(_) | Self::Away { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
         }
     }
 
@@ -130,7 +173,9 @@ impl ApiError {
         let error = tracing::field::display(Causes(self));
         match self {
             Self::Internal(_) => tracing::error!(status, code, error, "a request failed"),
-            Self::Unavailable(_) => tracing::warn!(status, code, error, "a request found something away"),
+            Self::Unavailable(_) | Self::Away { .. } | Self::BadGateway(_) | Self::NotSetUp(_) => {
+                tracing::warn!(status, code, error, "a request found something away");
+            }
             _ => tracing::debug!(status, code, error, "a request was refused"),
         }
     }
@@ -189,7 +234,7 @@ impl IntoResponse for ApiError {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER.as_secs().into());
             }
             // Rounded up: whoever comes a moment too early is refused again.
-            Self::RateLimited { wait, .. } => {
+            Self::RateLimited { wait, .. } | Self::Away { wait, .. } => {
                 headers.insert(header::RETRY_AFTER, (wait.as_secs() + 1).into());
             }
             // Asked for by RFC 9110, section 15.5.2.
@@ -241,6 +286,73 @@ impl From<SecretError> for ApiError {
             | SecretError::Malformed { .. }
             | SecretError::Refused { .. }
             | SecretError::Unavailable { .. } => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        if error.is_outage() {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+impl From<ConnectorError> for ApiError {
+    fn from(error: ConnectorError) -> Self {
+        match error {
+            ConnectorError::Invalid(fields) => Self::Invalid(fields),
+            ConnectorError::Refused {
+                reason: code,
+                message,
+                ..
+            }
+            | ConnectorError::Gone {
+                reason: code,
+                message,
+            } => Self::Refused { code, message },
+            ConnectorError::Unavailable { retry_after, source } => Self::Away {
+                wait: retry_after.unwrap_or(RETRY_AFTER),
+                source,
+            },
+            error @ ConnectorError::Protocol { .. } => Self::BadGateway(error.into()),
+            ConnectorError::NotSetUp { what } => Self::NotSetUp(what),
+        }
+    }
+}
+
+impl From<ConnectError> for ApiError {
+    fn from(error: ConnectError) -> Self {
+        let message = error.to_string();
+        match error {
+            ConnectError::State => Self::invalid("state", message),
+            ConnectError::Another { .. } => Self::Conflict {
+                code: "another_account",
+                message,
+            },
+            ConnectError::Taken { .. } => Self::Conflict {
+                code: "taken",
+                message,
+            },
+            ConnectError::Changed => Self::Conflict {
+                code: "changed",
+                message,
+            },
+            ConnectError::Connector(error) => error.into(),
+            ConnectError::Db(error) => error.into(),
+            ConnectError::Vault(error) => error.into(),
+        }
+    }
+}
+
+impl From<CheckError> for ApiError {
+    fn from(error: CheckError) -> Self {
+        if error.is_outage() {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
         }
     }
 }

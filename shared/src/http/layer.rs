@@ -29,15 +29,20 @@ pub struct Origin {
     pub traceparent: Option<String>,
     /// The network address of the caller, as API Gateway saw it.
     pub address: Option<String>,
+    /// The host name by which the caller reached us. Not what they say of it: API Gateway knows which of its names belong
+    /// to whom.
+    pub domain: Option<String>,
 }
 
 impl Origin {
     fn of(request: &Request) -> Self {
-        let (request_id, address) = match request.extensions().get::<RequestContext>() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                (context.request_id.clone(), context.http.source_ip.clone())
-            }
-            _ => (None, None),
+        let (request_id, address, domain) = match request.extensions().get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV2(context)) => (
+                context.request_id.clone(),
+                context.http.source_ip.clone(),
+                context.domain_name.clone(),
+            ),
+            _ => (None, None, None),
         };
         Self {
             request_id: request_id
@@ -49,6 +54,7 @@ impl Origin {
                 .filter(|id| !id.is_empty()),
             traceparent: traceparent(request.headers()),
             address,
+            domain,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What is true of every connection, whoever the third party is.
 
+pub mod check;
+pub mod connect;
+pub mod disconnect;
 pub mod reencrypt;
 pub mod refresh;
 pub mod revocation;

@@ -97,7 +97,7 @@ async fn errors_can_be_read_by_the_web_client_too() {
 async fn every_route_is_there_with_and_without_a_slash_and_other_methods_are_told_so() {
     let people = People::start().await.expect("a world");
     let ada = people.founder("acme");
-    let document: Value = serde_json::from_str(&identity_api::document()).expect("JSON");
+    let document: Value = serde_json::from_str(&tests::api::document()).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
     assert_eq!(paths.len(), 8, "{:?}", paths.keys());
     for (path, operations) in paths {
@@ -143,7 +143,7 @@ async fn the_api_describes_itself_and_the_committed_description_is_that_of_the_c
         (answer.status, answer.header("content-type")),
         (200, "application/json")
     );
-    assert_eq!(answer.body, identity_api::document(), "run `cargo xtask codegen`");
+    assert_eq!(answer.body, tests::api::document(), "run `cargo xtask codegen`");
     let document: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!(document["openapi"], "3.1.0");
     for (path, operations) in document["paths"].as_object().expect("paths") {

@@ -41,7 +41,7 @@ struct Route {
 impl Route {
     /// All that the API describes.
     fn all() -> Vec<Self> {
-        let document: Value = serde_json::from_str(&identity_api::document()).expect("JSON");
+        let document: Value = serde_json::from_str(&tests::api::document()).expect("JSON");
         let mut routes = Vec::new();
         for (path, operations) in document["paths"].as_object().expect("paths") {
             for (method, operation) in operations.as_object().expect("operations") {

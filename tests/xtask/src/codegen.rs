@@ -39,7 +39,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 
 /// Writes what the API says of itself; with `check`, only compares.
 fn describe(committed: &Path, check: bool) -> anyhow::Result<()> {
-    let document = identity_api::document();
+    let document = tests::api::document();
     if !check {
         return Ok(fs::write(committed, document)?);
     }

@@ -8,6 +8,13 @@ pub struct IdentifyParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate:
     pub clerk_user_id: T2,
     pub clerk_org_id: T3,
 }
+#[derive(Debug)]
+pub struct FindRoleParams<T1: crate::StringSql> {
+    pub organization_id: uuid::Uuid,
+    pub user_id: uuid::Uuid,
+    pub clerk_session_id: T1,
+    pub now: chrono::DateTime<chrono::Utc>,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identify {
     pub user_id: Option<uuid::Uuid>,
@@ -171,6 +178,66 @@ where
         Ok(mapped)
     }
 }
+pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
+    mapper: fn(&str) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
+        StringQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct IdentifyStmt(&'static str, Option<tokio_postgres::Statement>);
 /// What is known of somebody who calls: always one row, with NULL for what is not mirrored yet. Works before the
 /// organization is known: the transaction must name the person and the organization.
@@ -247,6 +314,58 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
             &params.now,
             &params.clerk_user_id,
             &params.clerk_org_id,
+        )
+    }
+}
+pub struct FindRoleStmt(&'static str, Option<tokio_postgres::Statement>);
+/// What somebody of the organization may do who comes back without a session, and whose session has not been ended since.
+pub fn find_role() -> FindRoleStmt {
+    FindRoleStmt(
+        "SELECT m.role FROM organization_members m JOIN users u ON u.user_id = m.user_id WHERE m.organization_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND u.deleted_at IS NULL AND NOT EXISTS (SELECT FROM revoked_sessions r WHERE r.clerk_session_id = $3 AND r.expires_at > $4)",
+        None,
+    )
+}
+impl FindRoleStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        user_id: &'a uuid::Uuid,
+        clerk_session_id: &'a T1,
+        now: &'a chrono::DateTime<chrono::Utc>,
+    ) -> StringQuery<'c, 'a, 's, C, String, 4> {
+        StringQuery {
+            client,
+            params: [organization_id, user_id, clerk_session_id, now],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, FindRoleParams<T1>, StringQuery<'c, 'a, 's, C, String, 4>, C>
+    for FindRoleStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindRoleParams<T1>,
+    ) -> StringQuery<'c, 'a, 's, C, String, 4> {
+        self.bind(
+            client,
+            &params.organization_id,
+            &params.user_id,
+            &params.clerk_session_id,
+            &params.now,
         )
     }
 }

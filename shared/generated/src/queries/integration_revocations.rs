@@ -41,6 +41,15 @@ pub struct DeleteParams {
     pub integration_id: uuid::Uuid,
     pub created_at: chrono::DateTime<chrono::Utc>,
 }
+#[derive(Debug)]
+pub struct TakeOverParams<T1: crate::StringSql, T2: crate::JsonSql> {
+    pub connector_type: T1,
+    pub account: T2,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub give_up_at: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
 #[derive(Debug, Clone, PartialEq, Copy)]
 pub struct ListUnderAnotherKey {
     pub organization_id: uuid::Uuid,
@@ -948,6 +957,76 @@ impl<'c, 'a, 's, C: GenericClient>
             &params.organization_id,
             &params.integration_id,
             &params.created_at,
+        )
+    }
+}
+pub struct TakeOverStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Keeps the credentials of a connection that ends for nothing but telling the third party so. No row where there are
+/// none.
+pub fn take_over() -> TakeOverStmt {
+    TakeOverStmt(
+        "INSERT INTO integration_revocations (integration_id, organization_id, connector_type, account, ciphertext, nonce, wrapped_key, encryption_key_id, encryption_version, retry_at, give_up_at, created_at) SELECT c.integration_id, c.organization_id, $1, $2, c.ciphertext, c.nonce, c.wrapped_key, c.encryption_key_id, c.encryption_version, $3, $4, $3 FROM integration_credentials c WHERE c.organization_id = $5 AND c.integration_id = $6 RETURNING integration_id",
+        None,
+    )
+}
+impl TakeOverStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::JsonSql>(
+        &'s self,
+        client: &'c C,
+        connector_type: &'a T1,
+        account: &'a T2,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        give_up_at: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        UuidUuidQuery {
+            client,
+            params: [
+                connector_type,
+                account,
+                now,
+                give_up_at,
+                organization_id,
+                integration_id,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::JsonSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        TakeOverParams<T1, T2>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6>,
+        C,
+    > for TakeOverStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a TakeOverParams<T1, T2>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        self.bind(
+            client,
+            &params.connector_type,
+            &params.account,
+            &params.now,
+            &params.give_up_at,
+            &params.organization_id,
+            &params.integration_id,
         )
     }
 }

@@ -90,6 +90,41 @@ pub struct UpdateRefreshedParams {
     pub integration_id: uuid::Uuid,
     pub generation: i32,
 }
+#[derive(Debug)]
+pub struct ListParams<T1: crate::StringSql> {
+    pub organization_id: uuid::Uuid,
+    pub connector_type: Option<T1>,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct FindOverviewParams {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct UpdateCheckedParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::JsonSql,
+> {
+    pub health: T1,
+    pub health_reason: Option<T2>,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub health_message: Option<T3>,
+    pub health_remedy: Option<T4>,
+    pub retry_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub metadata: T5,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub generation: i32,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateDisconnectedParams {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
     pub integration_id: uuid::Uuid,
@@ -318,6 +353,233 @@ impl Upsert {
                 name: "generation",
                 rust_type: "i32",
                 pg_type: "pg_catalog.int4",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overview {
+    pub integration_id: uuid::Uuid,
+    pub user_id: Option<uuid::Uuid>,
+    pub connector_type: String,
+    pub status: String,
+    pub health: String,
+    pub health_reason: Option<String>,
+    pub health_message: Option<String>,
+    pub health_remedy: Option<String>,
+    pub health_changed_at: chrono::DateTime<chrono::Utc>,
+    pub health_checked_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub retry_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub generation: i32,
+    pub external_id: Option<String>,
+    pub bot_id: Option<String>,
+    pub connector_user_id: Option<String>,
+    pub connector_organization_id: Option<String>,
+    pub metadata: serde_json::Value,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+    pub last_used_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub synced_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    pub updated_at: chrono::DateTime<chrono::Utc>,
+    pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+pub struct OverviewBorrowed<'a> {
+    pub integration_id: uuid::Uuid,
+    pub user_id: Option<uuid::Uuid>,
+    pub connector_type: &'a str,
+    pub status: &'a str,
+    pub health: &'a str,
+    pub health_reason: Option<&'a str>,
+    pub health_message: Option<&'a str>,
+    pub health_remedy: Option<&'a str>,
+    pub health_changed_at: chrono::DateTime<chrono::Utc>,
+    pub health_checked_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub retry_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub generation: i32,
+    pub external_id: Option<&'a str>,
+    pub bot_id: Option<&'a str>,
+    pub connector_user_id: Option<&'a str>,
+    pub connector_organization_id: Option<&'a str>,
+    pub metadata: postgres_types::Json<&'a serde_json::value::RawValue>,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+    pub last_used_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub synced_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    pub updated_at: chrono::DateTime<chrono::Utc>,
+    pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+impl<'a> From<OverviewBorrowed<'a>> for Overview {
+    fn from(
+        OverviewBorrowed {
+            integration_id,
+            user_id,
+            connector_type,
+            status,
+            health,
+            health_reason,
+            health_message,
+            health_remedy,
+            health_changed_at,
+            health_checked_at,
+            retry_at,
+            generation,
+            external_id,
+            bot_id,
+            connector_user_id,
+            connector_organization_id,
+            metadata,
+            installed_at,
+            last_used_at,
+            synced_at,
+            created_at,
+            updated_at,
+            expires_at,
+        }: OverviewBorrowed<'a>,
+    ) -> Self {
+        Self {
+            integration_id,
+            user_id,
+            connector_type: connector_type.into(),
+            status: status.into(),
+            health: health.into(),
+            health_reason: health_reason.map(|v| v.into()),
+            health_message: health_message.map(|v| v.into()),
+            health_remedy: health_remedy.map(|v| v.into()),
+            health_changed_at,
+            health_checked_at,
+            retry_at,
+            generation,
+            external_id: external_id.map(|v| v.into()),
+            bot_id: bot_id.map(|v| v.into()),
+            connector_user_id: connector_user_id.map(|v| v.into()),
+            connector_organization_id: connector_organization_id.map(|v| v.into()),
+            metadata: serde_json::from_str(metadata.0.get()).unwrap(),
+            installed_at,
+            last_used_at,
+            synced_at,
+            created_at,
+            updated_at,
+            expires_at,
+        }
+    }
+}
+impl Overview {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "user_id",
+                rust_type: "Option<uuid::Uuid>",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "connector_type",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "status",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health_reason",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health_message",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health_remedy",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "health_changed_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "health_checked_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "retry_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "generation",
+                rust_type: "i32",
+                pg_type: "pg_catalog.int4",
+            },
+            FieldMetadata {
+                name: "external_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "bot_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "connector_user_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "connector_organization_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "metadata",
+                rust_type: "serde_json::Value",
+                pg_type: "pg_catalog.jsonb",
+            },
+            FieldMetadata {
+                name: "installed_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "last_used_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "synced_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "created_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "updated_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "expires_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
             },
         ]
     }
@@ -564,6 +826,66 @@ where
         Ok(mapped)
     }
 }
+pub struct OverviewQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<OverviewBorrowed, tokio_postgres::Error>,
+    mapper: fn(OverviewBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> OverviewQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(OverviewBorrowed) -> R) -> OverviewQuery<'c, 'a, 's, C, R, N> {
+        OverviewQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct FindByExternalIdStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The live connection of one connector that a third party's event names, with its sealed credentials.
 /// Works before the organization is known: the transaction must have looked up the same id.
@@ -748,7 +1070,7 @@ pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Connects, or connects again: the row keeps its id, and counts one generation more.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
+        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, health_checked_at = NULL, retry_at = NULL, failures = 0, synced_at = CASE WHEN integrations.connector_organization_id IS NOT DISTINCT FROM EXCLUDED.connector_organization_id THEN integrations.synced_at END, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
         None,
     )
 }
@@ -1246,6 +1568,310 @@ impl<'c, 'a, 's, C: GenericClient>
             &params.organization_id,
             &params.integration_id,
             &params.generation,
+        )
+    }
+}
+pub struct ListStmt(&'static str, Option<tokio_postgres::Statement>);
+/// All connections of an organization, or that of one connector; the newest first. Those that are to be removed are gone.
+pub fn list() -> ListStmt {
+    ListStmt(
+        "SELECT i.integration_id, i.user_id, i.connector_type, i.status, i.health, i.health_reason, i.health_message, i.health_remedy, i.health_changed_at, i.health_checked_at, i.retry_at, i.generation, i.external_id, i.bot_id, i.connector_user_id, i.connector_organization_id, i.metadata, i.installed_at, i.last_used_at, i.synced_at, i.created_at, i.updated_at, c.expires_at FROM integrations i LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id WHERE i.organization_id = $1 AND i.status <> 'deleted' AND ($2::text IS NULL OR i.connector_type = $2) ORDER BY i.created_at DESC, i.integration_id DESC",
+        None,
+    )
+}
+impl ListStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        connector_type: &'a Option<T1>,
+    ) -> OverviewQuery<'c, 'a, 's, C, Overview, 2> {
+        OverviewQuery {
+            client,
+            params: [organization_id, connector_type],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<OverviewBorrowed, tokio_postgres::Error> {
+                Ok(OverviewBorrowed {
+                    integration_id: row.try_get(0)?,
+                    user_id: row.try_get(1)?,
+                    connector_type: row.try_get(2)?,
+                    status: row.try_get(3)?,
+                    health: row.try_get(4)?,
+                    health_reason: row.try_get(5)?,
+                    health_message: row.try_get(6)?,
+                    health_remedy: row.try_get(7)?,
+                    health_changed_at: row.try_get(8)?,
+                    health_checked_at: row.try_get(9)?,
+                    retry_at: row.try_get(10)?,
+                    generation: row.try_get(11)?,
+                    external_id: row.try_get(12)?,
+                    bot_id: row.try_get(13)?,
+                    connector_user_id: row.try_get(14)?,
+                    connector_organization_id: row.try_get(15)?,
+                    metadata: row.try_get(16)?,
+                    installed_at: row.try_get(17)?,
+                    last_used_at: row.try_get(18)?,
+                    synced_at: row.try_get(19)?,
+                    created_at: row.try_get(20)?,
+                    updated_at: row.try_get(21)?,
+                    expires_at: row.try_get(22)?,
+                })
+            },
+            mapper: |it| Overview::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, ListParams<T1>, OverviewQuery<'c, 'a, 's, C, Overview, 2>, C>
+    for ListStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ListParams<T1>,
+    ) -> OverviewQuery<'c, 'a, 's, C, Overview, 2> {
+        self.bind(client, &params.organization_id, &params.connector_type)
+    }
+}
+pub struct FindOverviewStmt(&'static str, Option<tokio_postgres::Statement>);
+/// One connection of an organization.
+pub fn find_overview() -> FindOverviewStmt {
+    FindOverviewStmt(
+        "SELECT i.integration_id, i.user_id, i.connector_type, i.status, i.health, i.health_reason, i.health_message, i.health_remedy, i.health_changed_at, i.health_checked_at, i.retry_at, i.generation, i.external_id, i.bot_id, i.connector_user_id, i.connector_organization_id, i.metadata, i.installed_at, i.last_used_at, i.synced_at, i.created_at, i.updated_at, c.expires_at FROM integrations i LEFT JOIN integration_credentials c ON c.integration_id = i.integration_id WHERE i.organization_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'",
+        None,
+    )
+}
+impl FindOverviewStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> OverviewQuery<'c, 'a, 's, C, Overview, 2> {
+        OverviewQuery {
+            client,
+            params: [organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<OverviewBorrowed, tokio_postgres::Error> {
+                Ok(OverviewBorrowed {
+                    integration_id: row.try_get(0)?,
+                    user_id: row.try_get(1)?,
+                    connector_type: row.try_get(2)?,
+                    status: row.try_get(3)?,
+                    health: row.try_get(4)?,
+                    health_reason: row.try_get(5)?,
+                    health_message: row.try_get(6)?,
+                    health_remedy: row.try_get(7)?,
+                    health_changed_at: row.try_get(8)?,
+                    health_checked_at: row.try_get(9)?,
+                    retry_at: row.try_get(10)?,
+                    generation: row.try_get(11)?,
+                    external_id: row.try_get(12)?,
+                    bot_id: row.try_get(13)?,
+                    connector_user_id: row.try_get(14)?,
+                    connector_organization_id: row.try_get(15)?,
+                    metadata: row.try_get(16)?,
+                    installed_at: row.try_get(17)?,
+                    last_used_at: row.try_get(18)?,
+                    synced_at: row.try_get(19)?,
+                    created_at: row.try_get(20)?,
+                    updated_at: row.try_get(21)?,
+                    expires_at: row.try_get(22)?,
+                })
+            },
+            mapper: |it| Overview::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        FindOverviewParams,
+        OverviewQuery<'c, 'a, 's, C, Overview, 2>,
+        C,
+    > for FindOverviewStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindOverviewParams,
+    ) -> OverviewQuery<'c, 'a, 's, C, Overview, 2> {
+        self.bind(client, &params.organization_id, &params.integration_id)
+    }
+}
+pub struct UpdateCheckedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says what asking the third party came to, and what it shows of itself now; unless the connection was made again since
+/// the caller read it, or has ended.
+pub fn update_checked() -> UpdateCheckedStmt {
+    UpdateCheckedStmt(
+        "UPDATE integrations SET health_changed_at = CASE WHEN health = $1 AND health_reason IS NOT DISTINCT FROM $2 THEN health_changed_at ELSE $3 END, health = $1, health_reason = $2, health_message = $4, health_remedy = $5, health_checked_at = $3, retry_at = $6, metadata = metadata || $7, updated_at = $3 WHERE organization_id = $8 AND integration_id = $9 AND generation = $10 AND status NOT IN ('inactive', 'deleted') RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateCheckedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::StringSql,
+        T3: crate::StringSql,
+        T4: crate::StringSql,
+        T5: crate::JsonSql,
+    >(
+        &'s self,
+        client: &'c C,
+        health: &'a T1,
+        health_reason: &'a Option<T2>,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        health_message: &'a Option<T3>,
+        health_remedy: &'a Option<T4>,
+        retry_at: &'a Option<chrono::DateTime<chrono::Utc>>,
+        metadata: &'a T5,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        generation: &'a i32,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+        UuidUuidQuery {
+            client,
+            params: [
+                health,
+                health_reason,
+                now,
+                health_message,
+                health_remedy,
+                retry_at,
+                metadata,
+                organization_id,
+                integration_id,
+                generation,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<
+    'c,
+    'a,
+    's,
+    C: GenericClient,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::JsonSql,
+>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateCheckedParams<T1, T2, T3, T4, T5>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10>,
+        C,
+    > for UpdateCheckedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateCheckedParams<T1, T2, T3, T4, T5>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+        self.bind(
+            client,
+            &params.health,
+            &params.health_reason,
+            &params.now,
+            &params.health_message,
+            &params.health_remedy,
+            &params.retry_at,
+            &params.metadata,
+            &params.organization_id,
+            &params.integration_id,
+            &params.generation,
+        )
+    }
+}
+pub struct UpdateDisconnectedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Ends a connection because somebody of the organization said so.
+pub fn update_disconnected() -> UpdateDisconnectedStmt {
+    UpdateDisconnectedStmt(
+        "UPDATE integrations SET status = 'inactive', health = 'revoked', health_reason = 'disconnected', health_message = NULL, health_remedy = NULL, health_changed_at = $1, retry_at = NULL, updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 AND status NOT IN ('inactive', 'deleted') RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateDisconnectedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        UuidUuidQuery {
+            client,
+            params: [now, organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateDisconnectedParams,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3>,
+        C,
+    > for UpdateDisconnectedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateDisconnectedParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        self.bind(
+            client,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
         )
     }
 }

@@ -511,3 +511,34 @@ impl NameCredentialsKeyStmt {
         }
     }
 }
+pub struct NameStateStmt(&'static str, Option<tokio_postgres::Statement>);
+/// From here on the transaction may use up one state that came back through a browser, by its hash in hexadecimal digits.
+pub fn name_state() -> NameStateStmt {
+    NameStateStmt(
+        "SELECT set_config('app.state_hash', $1, true) AS state_hash",
+        None,
+    )
+}
+impl NameStateStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        state_hash: &'a T1,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
+            client,
+            params: [state_hash],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
