@@ -568,38 +568,12 @@ async fn nothing_got_out(stack: &Stack, lines: &Lines, acme: &Organization, othe
         .with("the agent's words", REFUSAL)
         .nowhere_in("a thread", &posted);
     // What is kept holds the conversation, and no secret in the clear.
-    let kept = rows(stack).await;
+    let kept = stack.database.dump().await.expect("the rows");
     assert!(
         kept.contains(ANSWER) && kept.contains("T1"),
         "the database was read"
     );
     secrets.nowhere_in("the database", &kept);
-}
-
-/// Every row of every table, as text.
-async fn rows(stack: &Stack) -> String {
-    let superuser = stack.database.superuser().await.expect("a connection");
-    let tables = superuser
-        .query(
-            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
-            &[],
-        )
-        .await
-        .expect("the tables");
-    let mut rows = String::new();
-    for table in tables {
-        let table: String = table.get(0);
-        let found = superuser
-            .query(&format!("SELECT t::text FROM \"{table}\" t"), &[])
-            .await
-            .expect("the rows");
-        rows.extend(
-            found
-                .iter()
-                .map(|row| format!("{table}: {}\n", row.get::<_, String>(0))),
-        );
-    }
-    rows
 }
 
 #[tokio::test]

@@ -102,6 +102,45 @@ impl Database {
         client(&self.application()).await
     }
 
+    /// Every row of every table, as text.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn dump(&self) -> anyhow::Result<String> {
+        let superuser = self.superuser().await?;
+        let tables = superuser
+            .query(
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+                &[],
+            )
+            .await?;
+        let mut rows = String::new();
+        for table in tables {
+            let table: String = table.get(0);
+            let found = superuser
+                .query(&format!("SELECT t::text FROM \"{table}\" t"), &[])
+                .await?;
+            rows.extend(
+                found
+                    .iter()
+                    .map(|row| format!("{table}: {}\n", row.get::<_, String>(0))),
+            );
+        }
+        Ok(rows)
+    }
+
+    /// How many rows there are of what follows `FROM`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn count(&self, from: &str) -> anyhow::Result<i64> {
+        let superuser = self.superuser().await?;
+        let count = superuser
+            .query_one(&format!("SELECT count(*) FROM {from}"), &[])
+            .await?;
+        Ok(count.get(0))
+    }
+
     /// It goes away: who is connected is thrown out, and none but superusers are let in.
     ///
     /// # Errors

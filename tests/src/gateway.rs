@@ -14,6 +14,8 @@ pub struct Call {
     pub method: &'static str,
     /// The path, without a query.
     pub path: String,
+    /// The query, without its question mark.
+    pub query: String,
     /// The headers; one that is here twice reaches the function joined by a comma, as API Gateway does it.
     pub headers: Vec<(String, String)>,
     /// The raw body.
@@ -30,6 +32,7 @@ impl Call {
         Self {
             method: "POST",
             path: path.to_owned(),
+            query: String::new(),
             headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
             base64: std::str::from_utf8(&body).is_err(),
             body,
@@ -103,7 +106,7 @@ impl Call {
             "version": "2.0",
             "routeKey": format!("{} {}", self.method, self.path),
             "rawPath": self.path,
-            "rawQueryString": "",
+            "rawQueryString": self.query,
             "cookies": cookies,
             "headers": headers,
             "requestContext": {

@@ -7,6 +7,7 @@ pub mod client;
 pub mod database;
 pub mod door;
 pub mod gateway;
+pub mod integrations;
 pub mod kms;
 pub mod lines;
 pub mod local;

@@ -176,9 +176,7 @@ impl World {
     }
 
     async fn count(&self, from: &str) -> i64 {
-        let client = self.database.superuser().await.expect("a connection");
-        let query = format!("SELECT count(*) FROM {from}");
-        client.query_one(&query, &[]).await.expect("a count").get(0)
+        self.database.count(from).await.expect("a count")
     }
 
     /// Everything that is not deleted, as the mirror has it.

@@ -39,6 +39,10 @@ fn read(package: &str, env: &mut Env) {
         "github-webhook" => drop(github_webhook::Config::read(env)),
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
+        "integrations-api" => {
+            drop(integrations_api::Config::read(env));
+            read_by_connectors(env);
+        }
         "migrator" => drop(migrator::run::Settings::read(env)),
         "reencryptor" => drop(reencryptor::Config::read(env)),
         "scheduler" => {

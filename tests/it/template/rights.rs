@@ -21,7 +21,7 @@ use super::{
 /// What strangers reach first: it verifies a signature, enqueues and answers, and works while the database is away.
 const DOORS: [&str; 3] = ["slack-events", "clerk-webhook", "github-webhook"];
 /// What answers people whose session it has verified. It may use the database, and does the work itself.
-const APIS: [&str; 1] = ["identity-api"];
+const APIS: [&str; 2] = ["identity-api", "integrations-api"];
 
 /// Rights that AWS takes on all resources or on none, word for word, and why.
 const ON_EVERYTHING: [(&[&str], &str); 2] = [
@@ -403,15 +403,17 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 12] = [
+const SECRETS: [(&str, &str, &str); 14] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
     ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
+    ("GitHubAppSecret", GET_SECRET, "IntegrationsApiRole"),
     ("GitHubAppSecret", GET_SECRET, "SchedulerRole"),
     ("DatabaseSecret", GET_SECRET, "AgentDispatcherRole"),
     ("DatabaseSecret", GET_SECRET, "EventProcessorRole"),
     ("DatabaseSecret", GET_SECRET, "IdentityApiRole"),
+    ("DatabaseSecret", GET_SECRET, "IntegrationsApiRole"),
     ("DatabaseSecret", GET_SECRET, "SchedulerRole"),
     ("DatabaseSecret", GET_SECRET, "ReencryptorRole"),
     ("DatabaseSecret", GET_SECRET, "MigratorRole"),
@@ -509,8 +511,10 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 5] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 7] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("IntegrationsApiRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("IntegrationsApiRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("SchedulerRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("ReencryptorRole", &["kms:ReEncryptFrom"], &[PREVIOUS]),

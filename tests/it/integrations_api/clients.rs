@@ -1,0 +1,182 @@
+//! What the clients that exist send, and need back.
+
+use serde_json::{Value, json};
+use tests::{
+    integrations::World,
+    people::{Person, WEB_ORIGIN, read},
+};
+
+use super::{refusal, told};
+
+async fn world() -> (World, Person) {
+    let world = World::start().await.expect("a world");
+    let ada = world.people.founder("acme");
+    (world, ada)
+}
+
+#[tokio::test]
+async fn the_console_s_own_requests_connect_show_and_disconnect() {
+    let (world, ada) = world().await;
+    let me = world.people.me(&ada).await;
+    let (organization, user) = (&me["organization_id"], &me["user_id"]);
+    let asked = json!({
+        "organization_id": organization, "user_id": user, "connector_type": "github",
+        "redirect_url": format!("{WEB_ORIGIN}/integrations/github/authorize"),
+    });
+    let answer = world.post(&ada, "/integrations/initiate/", &asked).await;
+    let begun = tests::integrations::begun(&answer);
+    assert_eq!(read(&answer)["type"], "installation");
+    let brought = world.back("github", &begun, 0).await;
+    let sent = json!({
+        "connector_type": "github", "installation_id": brought["installation_id"].to_string(),
+        "code": brought["code"], "state": begun.state,
+    });
+    let connected = read(&world.post(&ada, "/integrations/authorize/", &sent).await);
+    for field in [
+        "id",
+        "organization_id",
+        "user_id",
+        "connector_type",
+        "status",
+        "bot_id",
+        "connector_user_id",
+        "connector_organization_id",
+        "created_at",
+        "updated_at",
+    ] {
+        assert!(connected[field].is_string(), "{field}: {connected}");
+    }
+    assert_eq!(
+        (&connected["organization_id"], &connected["user_id"]),
+        (organization, user)
+    );
+    assert_eq!(connected["metadata"]["connector_org_name"], "account-0");
+    assert!(
+        connected["metadata"]
+            .as_object()
+            .expect("texts")
+            .values()
+            .all(Value::is_string)
+    );
+
+    let listed = world
+        .post(
+            &ada,
+            "/integrations/list/",
+            &json!({ "organization_id": organization }),
+        )
+        .await;
+    assert_eq!(read(&listed)["integrations"][0]["id"], connected["id"]);
+    let ended = json!({ "integration_id": connected["id"], "organization_id": organization });
+    let answer = world.post(&ada, "/integrations/revoke/", &ended).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
+    let answer = world.post(&ada, "/integrations/revoke/", &ended).await;
+    assert_eq!(answer.status, 200, "ending what has ended is nothing");
+}
+
+#[tokio::test]
+async fn authorize_begins_what_brings_nothing_to_complete() {
+    let (world, ada) = world().await;
+    let me = world.people.me(&ada).await;
+    let asked = json!({
+        "organization_id": me["organization_id"], "user_id": me["user_id"], "connector_type": "github",
+    });
+    let answer = world.post(&ada, "/integrations/authorize", &asked).await;
+    assert_eq!(
+        (answer.status, &read(&answer)["type"]),
+        (200, &json!("installation"))
+    );
+}
+
+#[tokio::test]
+async fn ids_in_a_body_are_the_caller_s_own_or_there_is_nothing() {
+    let (world, ada) = world().await;
+    let rival = world.people.founder("rival");
+    let theirs = world.people.me(&rival).await;
+    let mine = world.people.me(&ada).await;
+    for ids in [
+        json!({ "organization_id": theirs["organization_id"], "user_id": mine["user_id"] }),
+        json!({ "organization_id": mine["organization_id"], "user_id": theirs["user_id"] }),
+    ] {
+        let mut asked = ids;
+        asked["connector_type"] = json!("github");
+        let answer = world.post(&ada, "/integrations/initiate/", &asked).await;
+        assert_eq!(refusal(&answer), told(404, "not_found", ""));
+    }
+}
+
+#[tokio::test]
+async fn a_connector_that_nobody_knows_is_told_with_those_that_are_known() {
+    let (world, ada) = world().await;
+    for (name, field) in [(json!("jira"), "connector_type"), (Value::Null, "connector_type")] {
+        for path in ["initiate", "authorize", "callback", "validate"] {
+            let body = json!({ "connector_type": name, "code": "x" });
+            let answer = world.post(&ada, &format!("/integrations/{path}/"), &body).await;
+            assert_eq!(
+                refusal(&answer),
+                told(422, "invalid", field),
+                "{path}: {}",
+                answer.body
+            );
+        }
+    }
+    let answer = world
+        .post(
+            &ada,
+            "/integrations/initiate/",
+            &json!({ "connector_type": "jira" }),
+        )
+        .await;
+    assert!(answer.body.contains("slack, github"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn two_who_connect_at_the_same_time_end_in_one_connection_with_its_credentials() {
+    let (world, ada) = world().await;
+    let (one, other) = (
+        world.begin(&ada, "github", json!({})).await,
+        world.begin(&ada, "github", json!({})).await,
+    );
+    let (first, second) = (
+        world.back("github", &one, 0).await,
+        world.back("github", &other, 0).await,
+    );
+    let (first, second) = tokio::join!(
+        world.post(&ada, "/integrations/authorize/", &first),
+        world.post(&ada, "/integrations/authorize/", &second)
+    );
+    for answer in [&first, &second] {
+        assert!([200, 409].contains(&answer.status), "{}", answer.body);
+    }
+    assert!(first.status == 200 || second.status == 200);
+    let listed = world.list(&ada).await;
+    assert_eq!(
+        (listed.len(), world.count("integration_credentials").await),
+        (1, 1)
+    );
+    world.people.advance(std::time::Duration::from_mins(1));
+    assert_eq!(
+        world.status(&ada, &listed[0]["id"]).await["health_status"],
+        "healthy"
+    );
+}
+
+#[tokio::test]
+async fn the_record_tells_who_connected_and_disconnected_what() {
+    let (world, ada) = world().await;
+    let connected = world.connect(&ada, "github", 0).await;
+    world.revoke(&ada, &connected["id"]).await;
+    let me = world.people.me(&ada).await;
+    let answer = world.people.post(&ada, "/identity/audit/", &json!({})).await;
+    let events = read(&answer)["events"].as_array().expect("a list").clone();
+    let user: shared::id::UserId = me["user_id"].as_str().expect("an id").parse().expect("an id");
+    for action in ["integration.connected", "integration.disconnected"] {
+        let event = events
+            .iter()
+            .find(|event| event["action"] == action)
+            .expect(action);
+        assert_eq!(event["actor"], user.to_string());
+        assert_eq!(event["details"]["connector"], "github");
+        assert_eq!(event["request_id"], "JKJaXmPLvHcESHA=");
+    }
+}
