@@ -533,3 +533,92 @@ fn protocol(what: &str) -> ConnectorError {
 fn unexpected(status: StatusCode) -> ConnectorError {
     protocol(&format!("status {}", status.as_u16()))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::{clock::SystemClock, connector::gcp::key};
+
+    fn answer(status: u16, body: &serde_json::Value) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).expect("a status"),
+            headers: HeaderMap::new(),
+            body: Bytes::from(body.to_string()),
+        }
+    }
+
+    fn problem(reason: &str) -> serde_json::Value {
+        json!({ "error": { "message": "hunter2", "details": [{ "reason": reason }] } })
+    }
+
+    #[test]
+    fn an_assertion_names_the_place_that_it_is_sent_to() {
+        let api = |oauth| GcpApi::new(oauth, oauth, oauth, Arc::new(SystemClock)).map(|api| api.audience);
+        assert_eq!(api("https://oauth2.googleapis.com").as_deref(), Ok(key::TOKEN_URI));
+        assert_eq!(api("https://oauth2.googleapis.com/").as_deref(), Ok(key::TOKEN_URI));
+        assert_eq!(api("http://127.0.0.1:9/a").as_deref(), Ok("http://127.0.0.1:9/a/token"));
+    }
+
+    #[test]
+    fn a_pause_is_told_from_a_refusal_also_where_both_are_403() {
+        let old = |reason: &str| json!({ "error": { "errors": [{ "reason": reason }] } });
+        for pausing in [
+            answer(429, &json!("<html>")),
+            answer(503, &json!({})),
+            answer(403, &problem("RATE_LIMIT_EXCEEDED")),
+            answer(403, &old("rateLimitExceeded")),
+        ] {
+            let error = pause(&pausing).expect_err("a pause");
+            assert!(error.is_outage() && !format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+        for other in [answer(200, &json!({})), answer(403, &problem("SERVICE_DISABLED")), answer(404, &json!({}))] {
+            assert!(pause(&other).is_ok(), "{other:?}");
+        }
+        for (delay, seconds) in [("17s", Some(17)), ("0.5s", Some(1)), ("17", None), ("-1s", None), ("NaNs", None)] {
+            let body = json!({ "error": { "details": [{ "retryDelay": delay }] } });
+            let told = Problem::of(&answer(429, &body)).retry_after();
+            assert_eq!(told, seconds.map(Duration::from_secs), "{delay}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_us_from_a_project_is_told_apart_and_in_our_words() {
+        for (body, expected) in [
+            (problem("IAM_PERMISSION_DENIED"), "project_not_reachable"),
+            (problem("SERVICE_DISABLED"), "api_disabled"),
+            (json!({ "error": { "errors": [{ "reason": "accessNotConfigured" }] } }), "api_disabled"),
+            (problem("SECURITY_POLICY_VIOLATED"), "perimeter_refuses"),
+            (json!("<html>"), "project_not_reachable"),
+        ] {
+            let error = of_project(&answer(403, &body)).expect_err("a refusal");
+            assert_eq!(error.reason(), expected);
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+        let error = of_project(&answer(302, &json!({}))).expect_err("no answer");
+        assert_eq!(error.reason(), "protocol");
+    }
+
+    #[test]
+    fn a_grant_that_is_refused_for_another_reason_than_the_key_blames_no_key() {
+        let refused = |status, error: &str| {
+            let body = json!({ "error": error, "error_description": "hunter2" });
+            granted(&answer(status, &body)).map(|_| ()).expect_err("no token").reason()
+        };
+        assert_eq!(refused(400, "invalid_grant"), "key_revoked");
+        assert_eq!(refused(401, "invalid_client"), "key_revoked");
+        assert_eq!(refused(400, "invalid_scope"), "protocol");
+        assert_eq!(refused(503, "invalid_grant"), "unavailable");
+    }
+
+    #[test]
+    fn a_cluster_whose_name_is_no_name_is_not_one() {
+        assert!(Cluster::new("europe-west1-b", "prod").is_some_and(|cluster| cluster.is_zonal()));
+        assert!(Cluster::new("us-central1", "prod").is_some_and(|cluster| !cluster.is_zonal()));
+        for (location, name) in [("us-central1", "a b"), ("../..", "prod"), ("", "prod"), ("us-central1", "a,b\n")] {
+            assert_eq!(Cluster::new(location, name), None);
+        }
+    }
+}

@@ -217,12 +217,13 @@ fn private_key(pem: Option<&SecretString>) -> Result<(SecretString, [u8; 32]), K
     };
     let pair = pair.map_err(|_| KeyError::PrivateKey)?;
     let body = Zeroizing::new(STANDARD.encode(der));
-    let mut pem = format!("-----BEGIN {label}-----\n");
+    // Large enough from the beginning: what grows leaves copies behind.
+    let mut pem = String::with_capacity(body.len() + body.len() / 64 + 100);
+    pem.extend(["-----BEGIN ", label, "-----\n"]);
     for line in body.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
+        pem.extend(line.iter().copied().map(char::from).chain(['\n']));
     }
-    pem.push_str(&format!("-----END {label}-----\n"));
+    pem.extend(["-----END ", label, "-----\n"]);
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(digest(&SHA256, pair.public_key().as_ref()).as_ref());
     Ok((SecretString::from(pem), fingerprint))
