@@ -590,6 +590,8 @@ pub(super) fn account(
 ) -> Result<Account, DbError> {
     let mut metadata: BTreeMap<String, String> = serde_json::from_value(metadata)
         .map_err(|_| DbError::corrupt("integrations", "metadata", "not texts by name"))?;
+    // What a check found gone is blank.
+    metadata.retain(|_, value| !value.is_empty());
     Ok(Account {
         id: id.unwrap_or_default(),
         name: metadata.remove(ACCOUNT_NAME).unwrap_or_default(),

@@ -117,10 +117,9 @@ async fn a_state_of_somebody_else_their_other_session_or_another_organization_is
 #[tokio::test]
 async fn a_state_of_another_connector_is_worth_nothing() {
     let (world, ada) = world().await;
-    let begun = world.begin(&ada, "slack", json!({})).await;
-    let github = world.begin(&ada, "github", json!({})).await;
-    let mut sent = world.back("github", &github, 0).await;
-    sent["state"] = begun.state.as_str().into();
+    let begun = world.begin(&ada, "github", json!({})).await;
+    let mut sent = world.back("github", &begun, 0).await;
+    sent["connector_type"] = json!("slack");
     let answer = world.post(&ada, "/integrations/authorize/", &sent).await;
     assert_eq!(refusal(&answer), state());
     nothing_is_connected(&world).await;
