@@ -42,7 +42,8 @@ pub(crate) struct AuthorizeQuery {
     organization_id: Option<String>,
     /// The person, ours or Clerk's id; must be the caller.
     user_id: Option<String>,
-    /// `type` of one of the connectors.
+    /// Which of the connectors.
+    #[schema(required, schema_with = initiate::connector_types)]
     connector_type: Option<String>,
     /// The code that the browser brought back; for a form with one secret field, that.
     code: Option<String>,
@@ -117,7 +118,7 @@ pub(crate) async fn authorize(
         replace: asked.replace,
         claim: asked.claim,
     };
-    initiate::begin(&app, &caller, &headers, &asked).await
+    initiate::start(&app, &caller, &headers, &asked).await
 }
 
 /// Completes a connection.

@@ -19,7 +19,10 @@ use shared::{
     },
     integration::connect::{Begin, STATE_LIFETIME, is_random_word, random_word},
 };
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{ObjectBuilder, Schema, Type},
+};
 
 use crate::{App, connecting, view};
 
@@ -34,7 +37,8 @@ pub(crate) struct InitiateQuery {
     pub(crate) organization_id: Option<String>,
     /// The person, ours or Clerk's id; must be the caller.
     pub(crate) user_id: Option<String>,
-    /// `type` of one of the connectors.
+    /// Which of the connectors.
+    #[schema(required, schema_with = connector_types)]
     pub(crate) connector_type: Option<String>,
     /// Where the third party is to send the browser back to: a page of the web client, or our own callback. A page of the
     /// web client that takes no such visit is replaced by the one that does.
@@ -58,6 +62,12 @@ pub(crate) struct Initiated {
     /// What is needed there, by name; null where nothing is.
     #[schema(value_type = Object)]
     setup: Value,
+}
+
+/// The names of all connectors, described for machines.
+pub(crate) fn connector_types() -> Schema {
+    let names = ConnectorKind::ALL.iter().map(|kind| kind.as_str());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
 }
 
 /// The connector that a body names.
@@ -105,11 +115,11 @@ pub(crate) async fn initiate(
     headers: HeaderMap,
     Input(asked): Input<InitiateQuery>,
 ) -> Result<Response, ApiError> {
-    begin(&app, &caller, &headers, &asked).await
+    start(&app, &caller, &headers, &asked).await
 }
 
 /// The same for who calls another route for it.
-pub(crate) async fn begin(
+pub(crate) async fn start(
     app: &App,
     caller: &Caller,
     headers: &HeaderMap,
@@ -129,7 +139,7 @@ pub(crate) async fn begin(
         claims: asked.claim,
     };
     let actor = caller.user.to_string();
-    let (method, started) = app.connector.begin(connecting(caller, &actor), begin).await?;
+    let (method, started) = app.connector.start(connecting(caller, &actor), begin).await?;
     let initiated = Initiated {
         r#type: method,
         url: started.url,

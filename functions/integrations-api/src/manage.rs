@@ -24,7 +24,8 @@ use crate::{App, complete, initiate, view, view::Integration};
 pub(crate) struct ListQuery {
     /// The organization, ours or Clerk's id; must be the caller's.
     organization_id: Option<String>,
-    /// `type` of one of the connectors; all when it is not said.
+    /// Which of the connectors; all when it is not said.
+    #[schema(schema_with = initiate::connector_types)]
     connector_type: Option<String>,
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct IntegrationsView {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct IntegrationQuery {
     /// The connection.
+    #[schema(required)]
     integration_id: Option<String>,
     /// The organization, ours or Clerk's id; must be the caller's.
     organization_id: Option<String>,
@@ -113,7 +115,8 @@ async fn check(
 /// What is to be tried.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ValidateQuery {
-    /// `type` of one of the connectors.
+    /// Which of the connectors.
+    #[schema(required, schema_with = initiate::connector_types)]
     connector_type: Option<String>,
     /// What was filled in, by the names of the connector's fields, with `way` where there is more than one.
     #[schema(value_type = Option<Object>)]
@@ -184,6 +187,7 @@ pub(crate) async fn validate(
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct SyncQuery {
     /// The connection.
+    #[schema(required)]
     integration_id: Option<String>,
     /// The organization, ours or Clerk's id; must be the caller's.
     organization_id: Option<String>,

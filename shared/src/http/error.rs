@@ -328,6 +328,7 @@ impl From<ConnectError> for ApiError {
         let message = error.to_string();
         match error {
             ConnectError::State => Self::invalid("state", message),
+            ConnectError::NotAdmin => Self::Forbidden,
             ConnectError::Another { .. } => Self::Conflict {
                 code: "another_account",
                 message,

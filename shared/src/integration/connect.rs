@@ -21,13 +21,14 @@ use crate::{
         },
     },
     db::{
-        DbError, audit_events, integration_credentials, integration_nonces, integration_revocations,
+        DbError, audit_events, callers, integration_credentials, integration_nonces, integration_revocations,
         integrations::{self, New, Overview},
         oauth_states::{self, Hash, OAuthState},
     },
     id::{IntegrationId, OrganizationId, UserId},
     identity::apply::Cause,
     secret::vault::{CredentialScope, VaultError},
+    task::MemberRole,
 };
 
 /// How long somebody may be away at a third party.
@@ -118,6 +119,9 @@ pub enum ConnectError {
         "the connection was not begun here, or more than ten minutes ago, or it has come back before; begin again"
     )]
     State,
+    /// Whoever began may not connect (any more).
+    #[error("only an admin connects")]
+    NotAdmin,
     /// Another account is connected, and nobody has said that it may be replaced.
     #[error("{connected} is connected; connecting {offered} ends that. Send replace to do so")]
     Another {
@@ -190,7 +194,7 @@ impl Connector {
     /// # Errors
     /// [`ConnectError::Connector`] where the third party cannot be used, [`ConnectError::Db`].
     #[tracing::instrument(name = "integration.begin", skip_all, fields(connector.kind = %begin.connector))]
-    pub async fn begin(
+    pub async fn start(
         &self,
         who: Connecting<'_>,
         begin: Begin<'_>,
@@ -248,10 +252,11 @@ impl Connector {
             .ok_or(ConnectError::State)
     }
 
-    /// Uses up the state that a browser brought straight to us: nothing but its cookie says whose it is.
+    /// Uses up the state that a browser brought straight to us: nothing but its cookie says whose it is. Whoever began must
+    /// still be allowed to.
     ///
     /// # Errors
-    /// [`ConnectError::State`] for whatever is not of this browser, [`ConnectError::Db`].
+    /// [`ConnectError::State`] for whatever is not of this browser, [`ConnectError::NotAdmin`], [`ConnectError::Db`].
     pub async fn take_back_from_browser(
         &self,
         kind: ConnectorKind,
@@ -268,7 +273,16 @@ impl Connector {
         tx.name_state(&hash(state)).await?;
         let found = oauth_states::take_named(&tx, &hash(state)).await?;
         tx.commit().await?;
-        self.admit(found, kind, back).ok_or(ConnectError::State)
+        let begun = self.admit(found, kind, back).ok_or(ConnectError::State)?;
+
+        let now = self.integrations.clock.now();
+        let tx = db.begin_for(begun.organization).await?;
+        let role = callers::find_role(&tx, begun.organization, begun.user, &begun.session_id, now).await?;
+        tx.commit().await?;
+        match role {
+            Some(MemberRole::Admin) => Ok(begun),
+            Some(MemberRole::Member) | None => Err(ConnectError::NotAdmin),
+        }
     }
 
     /// The state, if it may be used so. Why not is not told: it would tell whoever brings somebody else's which it is.

@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 use shared::{
     auth::fake::{SignedIn, SigningKey},
     clock::Clock as _,
-    id::{OrganizationId, UserId},
+    id::{IntegrationId, OrganizationId, UserId},
 };
 use tests::{
     gateway::{Answer, Call},
-    people::{People, Person, WEB_ORIGIN, bearer, read},
+    integrations,
+    people::{Person, WEB_ORIGIN, bearer, read},
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -22,10 +23,29 @@ use uuid::Uuid;
 use super::{count, marks, tenants_tables};
 
 /// Routes that ask for no session: they tell nothing of anybody.
-const PUBLIC: [&str; 3] = ["/health/live", "/health/ready", "/openapi.json"];
+const PUBLIC: [&str; 4] = [
+    "/health/live",
+    "/health/ready",
+    BROWSERS,
+    "/openapi.json",
+];
 
-/// Routes that tell nobody anything, because they change something.
-const SILENT: [&str; 1] = ["/identity/organization/set-metadata"];
+/// Where third parties send browsers. What it does it does for whoever the browser's cookie says.
+const BROWSERS: &str = "/integrations/{connector}/callback";
+/// Where somebody comes back from a third party, which nobody here has been sent to.
+const COMING_BACK: &str = "/integrations/callback";
+
+/// Routes that tell nobody anything of an organization, because they change something, or are about third parties.
+const SILENT: [&str; 8] = [
+    "/connectors",
+    "/identity/organization/set-metadata",
+    "/integrations/authorize",
+    COMING_BACK,
+    "/integrations/initiate",
+    "/integrations/revoke",
+    "/integrations/sync",
+    "/integrations/validate",
+];
 
 /// A route, as the API describes it.
 struct Route {
@@ -70,7 +90,14 @@ impl Route {
                 });
             }
         }
+        // What has ended can be read anew no more.
+        routes.sort_by_key(|route| route.path == "/integrations/revoke");
         routes
+    }
+
+    /// What it answers somebody who may call it and sends the least that it can be sent.
+    fn expected(&self) -> u16 {
+        if self.path == COMING_BACK { 422 } else { 200 }
     }
 
     /// Those for people who signed in.
@@ -93,11 +120,15 @@ impl Route {
                 let field = &self.fields[name];
                 let value = if name.ends_with("_id") {
                     own.names(name)[0].clone().into()
+                } else if self.path == "/integrations/validate" {
+                    // One with a form.
+                    json!("gcp")
                 } else {
                     sample(field).unwrap_or_else(|| panic!("{}: say here what {name} is", self.is_called()))
                 };
                 (name.clone(), value)
             })
+            .chain((self.path == "/integrations/validate").then(|| ("credentials".to_owned(), json!({}))))
             .collect()
     }
 
@@ -163,14 +194,18 @@ struct Tenant {
     admin: Person,
     user: UserId,
     organization: OrganizationId,
+    /// Its GitHub account.
+    integration: IntegrationId,
 }
 
 impl Tenant {
-    async fn of(people: &People, admin: Person) -> Self {
-        let told = people.me(&admin).await;
-        let uuid =
-            |name: &str| -> Uuid { told[name].as_str().and_then(|id| id.parse().ok()).expect("an id") };
+    async fn of(world: &integrations::World, admin: Person, account: u8) -> Self {
+        let told = world.inner.people.me(&admin).await;
+        let connected = world.connect(&admin, "github", account).await;
+        let id = |id: &Value| -> Uuid { id.as_str().and_then(|id| id.parse().ok()).expect("an id") };
+        let uuid = |name: &str| id(&told[name]);
         Self {
+            integration: id(&connected["id"]).into(),
             user: uuid("user_id").into(),
             organization: uuid("organization_id").into(),
             admin,
@@ -186,7 +221,12 @@ impl Tenant {
                 self.organization.uuid().to_string(),
                 self.organization.uuid().simple().to_string(),
             ],
-            "clerk_user_id" => vec![
+            "integration_id" => vec![
+                self.integration.to_string(),
+                self.integration.uuid().to_string(),
+                self.integration.uuid().simple().to_string(),
+            ],
+            "user_id" | "clerk_user_id" => vec![
                 self.admin.id.clone(),
                 self.user.to_string(),
                 self.user.uuid().to_string(),
@@ -200,7 +240,7 @@ impl Tenant {
 /// Two organizations that have told and tried the same, each with an admin and a member; and somebody who administers
 /// both.
 struct World {
-    people: People,
+    inner: integrations::World,
     client: Client,
     acme: Tenant,
     rival: Tenant,
@@ -212,7 +252,8 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let people = People::start().await.expect("a world");
+        let inner = integrations::World::start().await.expect("a world");
+        let people = &inner.people;
         let client = people.database.superuser().await.expect("a connection");
         let both = people.clerk.sign_up("both@example.com", "Ubiquitous", "Person");
         let mut pairs = Vec::new();
@@ -224,8 +265,8 @@ impl World {
         }
         people.webhooks_come().await;
         let mut tenants = Vec::new();
-        for ((founder, joiner), size) in pairs.into_iter().zip(["large", "enterprise"]) {
-            let tenant = Tenant::of(&people, founder).await;
+        for (((founder, joiner), size), account) in pairs.into_iter().zip(["large", "enterprise"]).zip(0..) {
+            let tenant = Tenant::of(&inner, founder, account).await;
             let told = json!({
                 "organization_id": tenant.organization.to_string(), "company_size": size, "team_size": "1-5",
                 "use_cases": [], "observability_stack": [],
@@ -254,7 +295,7 @@ impl World {
             ..rival.admin.clone()
         };
         Self {
-            people,
+            inner,
             client,
             acme,
             rival,
@@ -269,8 +310,8 @@ impl World {
     }
 
     async fn send(&self, route: &Route, person: &Person, body: &Value) -> Answer {
-        let token = self.people.token(person);
-        self.people.send(&route.call(Some(&token), body)).await
+        let token = self.inner.people.token(person);
+        self.inner.send(&route.call(Some(&token), body)).await
     }
 
     /// What of `acme`'s is in an answer, its headers among it.
@@ -298,7 +339,7 @@ impl World {
 #[tokio::test]
 async fn no_route_for_people_answers_without_a_good_session_for_an_organization() {
     let world = World::new().await;
-    let people = &world.people;
+    let people = &world.inner.people;
     let now = people.clock.now();
     let admin = &world.rival.admin;
     let key = people.issuer.key();
@@ -314,7 +355,7 @@ async fn no_route_for_people_answers_without_a_good_session_for_an_organization(
             ("a token signed by somebody else", Some(forged.as_str()), 401),
             ("a token for no organization", Some(nowhere.as_str()), 403),
         ] {
-            let answer = people.send(&route.call(token, &body)).await;
+            let answer = world.inner.send(&route.call(token, &body)).await;
             assert_eq!(
                 answer.status,
                 status,
@@ -325,7 +366,7 @@ async fn no_route_for_people_answers_without_a_good_session_for_an_organization(
         }
         // The body is not what they were refused for.
         let answer = world.send(&route, admin, &body).await;
-        assert_eq!(answer.status, 200, "{}: {}", route.is_called(), answer.body);
+        assert_eq!(answer.status, route.expected(), "{}: {}", route.is_called(), answer.body);
     }
 }
 
@@ -355,7 +396,7 @@ async fn another_organizations_ids_are_not_found_wherever_a_route_takes_one() {
                 let answer = world.send(&route, &world.rival.admin, &body).await;
                 assert_eq!(
                     answer.status,
-                    200,
+                    route.expected(),
                     "{} {body}: {}",
                     route.is_called(),
                     answer.body
@@ -376,7 +417,7 @@ async fn no_route_shows_anything_of_another_organization_whatever_it_is_asked_fo
         // There is something to be shown, to whom it belongs.
         let own = route.least(&world.acme).into();
         let answer = world.send(&route, &world.acme.admin, &own).await;
-        assert_eq!(answer.status, 200, "{called}: {}", answer.body);
+        assert_eq!(answer.status, route.expected(), "{called}: {}", answer.body);
         assert_eq!(
             world.found_in(&answer).is_none(),
             SILENT.contains(&route.path.as_str()),
@@ -386,7 +427,7 @@ async fn no_route_shows_anything_of_another_organization_whatever_it_is_asked_fo
 
         for person in world.rivals() {
             let answer = world.harmless(&route, person, &least).await;
-            assert_eq!(answer.status, 200, "{called}: {}", answer.body);
+            assert_eq!(answer.status, route.expected(), "{called}: {}", answer.body);
 
             for field in route.free().filter(|field| !field.ends_with("_id")) {
                 free += 1;
@@ -400,7 +441,11 @@ async fn no_route_shows_anything_of_another_organization_whatever_it_is_asked_fo
                 ] {
                     let body = route.with(&world.rival, field, wanted);
                     let answer = world.harmless(&route, person, &body).await;
-                    assert_eq!(answer.status, 200, "{called} {body}: {}", answer.body);
+                    // What somebody brings back from nowhere, or a page that is not ours.
+                    let refused = ["/integrations/authorize", COMING_BACK, "/integrations/initiate"];
+                    let is_fine = answer.status == 200
+                        || (answer.status == 422 && refused.contains(&route.path.as_str()));
+                    assert!(is_fine, "{called} {body}: {}", answer.body);
                 }
             }
             if route.fields.contains_key("cursor") {
@@ -483,7 +528,7 @@ async fn what_a_route_reads_and_writes_it_reads_and_writes_for_the_callers_organ
         for person in world.rivals() {
             let body = route.least(&world.rival).into();
             let answer = world.harmless(&route, person, &body).await;
-            assert_eq!(answer.status, 200, "{}: {}", route.is_called(), answer.body);
+            assert_eq!(answer.status, route.expected(), "{}: {}", route.is_called(), answer.body);
             let (own, other) = witnessed(&world.client).await;
             assert!(own > before, "{} was not seen at work", route.is_called());
             assert_eq!(other, 0, "{} works for somebody else", route.is_called());
@@ -491,14 +536,14 @@ async fn what_a_route_reads_and_writes_it_reads_and_writes_for_the_callers_organ
         }
     }
     // Others would be noticed.
-    world.people.me(&world.acme.admin).await;
+    world.inner.people.me(&world.acme.admin).await;
     let (own, other) = witnessed(&world.client).await;
     assert!(own == before && other > 0, "{own} {other}");
 }
 
 #[tokio::test]
 async fn the_router_answers_what_is_described_and_only_a_few_routes_ask_for_no_session() {
-    let people = People::start().await.expect("a world");
+    let world = integrations::World::start().await.expect("a world");
     let routes = Route::all();
     let public: Vec<_> = routes
         .iter()
@@ -507,12 +552,17 @@ async fn the_router_answers_what_is_described_and_only_a_few_routes_ask_for_no_s
         .collect();
     assert_eq!(public, PUBLIC);
     for route in &routes {
-        let answer = people.send(&route.call(None, &json!({}))).await;
-        let expected = if route.is_public { 200 } else { 401 };
+        let answer = world.send(&route.call(None, &json!({}))).await;
+        let expected = match (route.is_public, route.path.as_str()) {
+            // Nothing is called `{connector}`.
+            (true, BROWSERS) => 404,
+            (true, _) => 200,
+            (false, _) => 401,
+        };
         assert_eq!(answer.status, expected, "{}: {}", route.is_called(), answer.body);
     }
     let nowhere = Call::post("/identity/nowhere", "{}");
-    assert_eq!(people.send(&nowhere).await.status, 404);
+    assert_eq!(world.send(&nowhere).await.status, 404);
 }
 
 /// What would let a handler past its caller: another way to a route than a described one, and another organization than
@@ -575,9 +625,13 @@ fn faults(text: &str) -> Vec<String> {
 
 #[test]
 fn every_handler_asks_who_calls_and_works_for_no_other_organization() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/identity-api/src");
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
     let (mut handlers, mut entered) = (0, 0);
-    for entry in fs::read_dir(folder).expect("the folder is there") {
+    let files = ["identity-api", "integrations-api"].into_iter().flat_map(|api| {
+        let folder = functions.join(api).join("src");
+        fs::read_dir(folder).expect("the folder is there")
+    });
+    for entry in files {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).expect("a file");
         assert_eq!(faults(&text), Vec::<String>::new(), "{}", path.display());

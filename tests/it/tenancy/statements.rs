@@ -113,10 +113,14 @@ impl Tenant {
                 format!("old key of {name}")
             }
             (_, "old_wrapped_key") => format!("key of {name}"),
+            ("oauth_states.insert", "state_hash") => format!("\\x{}", "00".repeat(32)),
+            (_, "state_hash") => hash_of(name),
+            (_, "redirect_uri" | "code_verifier") => format!("new of {name}"),
             (_, "created_at" | "posting_until") => REVOKED.to_owned(),
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id" | "before_alert_id") => uuid::Uuid::max().to_string(),
             (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
+            (_, "give_up_at") => LAST.to_owned(),
             (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
             (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
             (
@@ -124,7 +128,7 @@ impl Tenant {
                 "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
                 | "joined_at" | "sent_at",
             )
-            | ("alerts.upsert", "expires_at") => LATER.to_owned(),
+            | ("alerts.upsert" | "oauth_states.insert", "expires_at") => LATER.to_owned(),
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
             | ("alerts.list", "state")
@@ -158,6 +162,12 @@ async fn talk(client: &Client, name: &str) {
         .expect("the rows fit the schema");
 }
 
+/// The state that an organization has begun, as its hash.
+fn hash_of(name: &str) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+    format!("\\x{}", hex::encode(hash))
+}
+
 /// What a parameter is bound to, whoever binds it.
 fn constant(statement: &str, parameter: &str) -> &'static str {
     match (statement, parameter) {
@@ -176,6 +186,9 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "status") => "inactive",
         (_, "health") => "degraded",
         (_, "health_remedy") => "wait",
+        (_, "browser_hash") => "\\x0000000000000000000000000000000000000000000000000000000000000000",
+        (_, "replaces") => "true",
+        (_, "account") => "{}",
         (_, "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
         (_, "company_size") => "large",
         (_, "team_size") => "100+",
