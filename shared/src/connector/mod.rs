@@ -109,7 +109,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { slack: Slack, github: GitHub, aws: Aws }
+connectors! { slack: Slack, github: GitHub, gcp: Gcp, aws: Aws }
 
 impl fmt::Debug for Connectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
