@@ -148,6 +148,7 @@ impl FakeDatadog {
     }
 
     /// A monitor of an organization tells every webhook of a transition, such as `Triggered` or `Recovered`.
+    #[must_use]
     pub fn raise(&self, organization: u8, monitor: &Monitor, transition: &str) -> Vec<Sent> {
         let mut world = lock(&self.world);
         let after_last = clock::after(world.last, std::time::Duration::from_millis(1));

@@ -1,3 +1,5 @@
+#![expect(clippy::expect_used, reason = "a world that cannot be set up has failed")]
+
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue};
@@ -44,7 +46,6 @@ fn connection(integration: u128, webhook_url: Option<&str>) -> Connection<'_> {
     }
 }
 
-#[expect(clippy::expect_used, reason = "a world that cannot be set up has failed")]
 async fn world() -> World {
     let clock = FixedClock::at(Timestamp::from_timestamp(NOW, 0).expect("a time"));
     let fake = FakeDatadog::start(Arc::new(clock.clone())).await.expect("a fake");

@@ -26,8 +26,8 @@ struct Envelope<'a> {
 struct Event<'a> {
     #[serde(borrow)]
     id: Text<'a>,
-    #[serde(borrow)]
-    event_type: Text<'a>,
+    #[serde(borrow, rename = "event_type")]
+    kind: Text<'a>,
     /// Only looked at where it is used.
     #[serde(borrow, default)]
     occurred_at: Option<&'a RawValue>,
@@ -80,7 +80,7 @@ pub(super) fn read(body: &[u8]) -> Result<Delivered, JsonError> {
 
 /// The incident as it stands after the event; none for what is no news of one, such as a ping.
 fn alert(event: &Event<'_>) -> Result<Option<Alert>, JsonError> {
-    if !event.event_type.starts_with("incident.") {
+    if !event.kind.starts_with("incident.") {
         return Ok(None);
     }
     let kind: Kind<'_> = json::read_member("event.data", event.data)?;

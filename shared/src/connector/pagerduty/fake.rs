@@ -174,6 +174,7 @@ impl FakePagerDuty {
     }
 
     /// An incident begins: its id, and what is told of it.
+    #[must_use]
     pub fn trigger_incident(
         &self,
         account: u8,
@@ -199,18 +200,21 @@ impl FakePagerDuty {
     }
 
     /// Somebody takes an incident.
+    #[must_use]
     pub fn acknowledge(&self, incident: &str) -> Vec<Sent> {
         self.change(incident, "acknowledged");
         self.tell(incident, "incident.acknowledged")
     }
 
     /// An incident ends.
+    #[must_use]
     pub fn resolve(&self, incident: &str) -> Vec<Sent> {
         self.change(incident, "resolved");
         self.tell(incident, "incident.resolved")
     }
 
     /// An incident begins anew.
+    #[must_use]
     pub fn reopen(&self, incident: &str) -> Vec<Sent> {
         self.change(incident, "triggered");
         self.tell(incident, "incident.reopened")
@@ -223,6 +227,7 @@ impl FakePagerDuty {
     }
 
     /// Tells every subscription that wants to know of an event about an incident, as it stands.
+    #[must_use]
     pub fn tell(&self, incident: &str, event_type: &str) -> Vec<Sent> {
         let mut world = lock(&self.world);
         let Some(known) = world.incidents.get(incident).cloned() else {
@@ -249,19 +254,20 @@ impl FakePagerDuty {
             "conference_bridge": null,
             "resolve_reason": null,
         });
-        let event = self.event(&mut world, event_type, "incident", data);
+        let event = self.event(&mut world, event_type, "incident", &data);
         deliver(&world, known.account, event_type, &event)
     }
 
     /// Somebody presses the button that tests a subscription.
+    #[must_use]
     pub fn ping(&self, account: u8) -> Vec<Sent> {
         let mut world = lock(&self.world);
         let data = json!({ "message": "Hello from your friend Pagey!", "type": "ping" });
-        let event = self.event(&mut world, "pagey.ping", "pagey", data);
+        let event = self.event(&mut world, "pagey.ping", "pagey", &data);
         deliver(&world, account, "pagey.ping", &event)
     }
 
-    fn event(&self, world: &mut World, event_type: &str, resource_type: &str, data: Value) -> Vec<u8> {
+    fn event(&self, world: &mut World, event_type: &str, resource_type: &str, data: &Value) -> Vec<u8> {
         let after_last = clock::after(world.last, std::time::Duration::from_millis(1));
         world.last = self.clock.now().max(after_last);
         let event = json!({ "event": {

@@ -1,3 +1,5 @@
+#![expect(clippy::expect_used, reason = "a world that cannot be set up has failed")]
+
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue};
@@ -41,7 +43,6 @@ const fn connection(webhook_url: Option<&str>) -> Connection<'_> {
     }
 }
 
-#[expect(clippy::expect_used, reason = "a world that cannot be set up has failed")]
 async fn world() -> World {
     let clock = FixedClock::at(Timestamp::from_timestamp(1_800_000_000, 0).expect("a time"));
     let fake = FakePagerDuty::start(Arc::new(clock.clone())).await.expect("a fake");
@@ -62,7 +63,7 @@ impl World {
     }
 
     async fn token(&self, account: u8, access: Access) -> Linked<Credentials> {
-        let region = if account % 2 == 0 { "us" } else { "eu" };
+        let region = if account.is_multiple_of(2) { "us" } else { "eu" };
         let input = json!({ "api_token": self.fake.token(account, access), "region": region });
         self.complete(input).await.expect("a token that works")
     }
