@@ -67,7 +67,10 @@ pub(crate) struct Initiated {
 /// The names of all connectors, described for machines.
 pub(crate) fn connector_types() -> Schema {
     let names = ConnectorKind::ALL.iter().map(|kind| kind.as_str());
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .into()
 }
 
 /// The connector that a body names.

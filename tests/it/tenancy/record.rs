@@ -16,6 +16,7 @@ use shared::{
 };
 use tests::{
     database::Database,
+    integrations::World,
     people::{ADDRESS, People, Person},
     stack::record,
 };
@@ -259,7 +260,8 @@ fn action(arguments: &str) -> Option<String> {
 
 #[tokio::test]
 async fn nobodys_name_address_or_token_is_in_the_record() {
-    let people = People::start().await.expect("a world");
+    let world = World::start().await.expect("a world");
+    let people = &world.people;
     let client = people.database.superuser().await.expect("a connection");
     let mut private_words = BTreeSet::new();
 
@@ -288,8 +290,10 @@ async fn nobodys_name_address_or_token_is_in_the_record() {
         .clerk
         .set_role(&early.organization, &joiner.id, "org:admin");
     people.webhooks_come().await;
-    connected(&people, &client, &early, "T1").await;
-    assert!(processed(&people, &uninstalled(&people, "T1")).await);
+    connected(people, &client, &early, "T1").await;
+    assert!(processed(people, &uninstalled(people, "T1")).await);
+    let github = world.connect(&early, "github", 0).await;
+    world.revoke(&early, &github["id"]).await;
     private_words.extend(private(&client).await);
     people.clerk.remove_member(&early.organization, &leaver.id);
     people.clerk.delete_user(&joiner.id);
