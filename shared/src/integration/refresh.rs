@@ -52,7 +52,7 @@ const LOOKS: usize = 3;
 /// Why nothing is done: others have found the third party away.
 pub const AWAY: &str = "unavailable";
 /// Why nothing is done: there is nothing that could be refreshed.
-const NOT_REFRESHABLE: &str = "not_refreshable";
+pub const NOT_REFRESHABLE: &str = "not_refreshable";
 
 /// How long after each other it is tried to store what the third party gave.
 const STORE_PAUSES: [Duration; 3] = [
