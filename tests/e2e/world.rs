@@ -160,12 +160,18 @@ impl World {
         self.hide("Slack's verification token", VERIFICATION_TOKEN);
         self.hide("the signing secret", &self.stack.signing_secret);
         self.hide("Clerk's signing secret", &self.stack.clerk_signing_secret);
+        self.hide("GitHub's webhook secret", &self.stack.github_signing_secret);
         self.hide("the key of Clerk's API", self.clerk.now().secret_key());
         for (what, logical, field) in [
             ("the generated signing secret", "SlackSecret", "signing_secret"),
             (
                 "Clerk's generated signing secret",
                 "ClerkSecret",
+                "signing_secret",
+            ),
+            (
+                "GitHub's generated webhook secret",
+                "GitHubSecret",
                 "signing_secret",
             ),
             ("the generated key of Clerk's API", "ClerkApiSecret", "secret_key"),

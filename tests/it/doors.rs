@@ -109,14 +109,29 @@ pub(crate) async fn a_flood_of_forgeries_asks_for_newer_secrets_once_a_minute<S:
     assert_eq!(door.secrets.reads(), 3, "twenty at once wait for one answer");
 }
 
-pub(crate) async fn what_is_malformed_or_stale_asks_nobody_for_a_secret<S: Sender>() {
+pub(crate) async fn what_is_malformed_asks_nobody_for_a_secret<S: Sender>() {
     let door = Door::<S>::new();
     let unsigned = Call::post(S::PATH, Door::<S>::fixture(S::TAKEN));
     assert_eq!(door.status(unsigned).await, 401);
+    assert_eq!(door.secrets.reads(), 0);
+}
+
+/// For senders that sign when they send.
+pub(crate) async fn what_is_stale_asks_nobody_for_a_secret<S: Sender>() {
+    let door = Door::<S>::new();
     let stale = door.good();
     door.clock.advance(Duration::from_secs(301));
     assert_eq!(door.status(stale).await, 401);
     assert_eq!(door.secrets.reads(), 0);
+}
+
+/// For senders that sign no time: what keeps an old delivery from having a second effect is the ledger.
+pub(crate) async fn what_was_signed_long_ago_is_taken<S: Sender>() {
+    let door = Door::<S>::new();
+    let old = door.good();
+    door.clock.advance(Duration::from_hours(72));
+    assert_eq!(door.send(&old).await.status, 200);
+    assert_eq!(door.queue.drain().len(), 1);
 }
 
 pub(crate) async fn without_secrets_manager_old_secrets_serve_and_without_any_the_sender_comes_again<

@@ -36,6 +36,7 @@ fn read(package: &str, env: &mut Env) {
         "clerk-webhook" => drop(clerk_webhook::Config::read(env)),
         "slack-events" => drop(slack_events::Config::read(env)),
         "agent-dispatcher" => drop(agent_dispatcher::Config::read(env)),
+        "github-webhook" => drop(github_webhook::Config::read(env)),
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
         "migrator" => drop(migrator::run::Settings::read(env)),
@@ -335,15 +336,17 @@ fn a_parameter_that_nobody_explains_or_that_takes_anything_is_found() {
 }
 
 /// What is pasted into a sender's settings: the output, its path, and whose they are.
-const ADDRESSES: [(&str, &str, &str); 2] = [
+const ADDRESSES: [(&str, &str, &str); 3] = [
     ("SlackRequestUrl", "/slack/events", "Slack"),
     ("ClerkWebhookUrl", "/webhooks/clerk", "Clerk"),
+    ("GitHubWebhookUrl", "/webhooks/github", "GitHub"),
 ];
 /// The secrets that somebody must fill in, and the output that says where.
-const PUT_BY_HAND: [(&str, &str); 4] = [
+const PUT_BY_HAND: [(&str, &str); 5] = [
     ("SlackSecretArn", "SlackSecret"),
     ("ClerkSecretArn", "ClerkSecret"),
     ("ClerkApiSecretArn", "ClerkApiSecret"),
+    ("GitHubSecretArn", "GitHubSecret"),
     ("GitHubAppSecretArn", "GitHubAppSecret"),
 ];
 

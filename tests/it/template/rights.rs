@@ -19,7 +19,7 @@ use super::{
 };
 
 /// What strangers reach first: it verifies a signature, enqueues and answers, and works while the database is away.
-const DOORS: [&str; 2] = ["slack-events", "clerk-webhook"];
+const DOORS: [&str; 3] = ["slack-events", "clerk-webhook", "github-webhook"];
 /// What answers people whose session it has verified. It may use the database, and does the work itself.
 const APIS: [&str; 1] = ["identity-api"];
 
@@ -213,6 +213,7 @@ fn edge(template: &Value) -> Complaints {
                         "ExistingDatabaseSecretArn",
                         "CredentialsKey",
                         "ClerkApiSecret",
+                        "GitHubAppSecret",
                     ],
                 );
                 if function.is_in_the_network() {
@@ -223,7 +224,10 @@ fn edge(template: &Value) -> Complaints {
                 }
             }
             (false, true) => {
-                must_not_know("an API", &["SlackSecret", "ClerkSecret", "ClerkApiSecret"]);
+                must_not_know(
+                    "an API",
+                    &["SlackSecret", "ClerkSecret", "ClerkApiSecret", "GitHubSecret"],
+                );
                 let sends = |it: &&Value| actions(it).iter().any(|action| is_about_messages(action));
                 if allowed(function.role(template)).iter().any(sends) {
                     complaints.push(format!("{id} is an API and reaches what is on a queue"));
@@ -245,10 +249,11 @@ fn is_about_messages(action: &str) -> bool {
 #[test]
 fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
     passes(edge);
-    for door in ["SlackEvents", "ClerkWebhook"] {
+    for door in ["SlackEvents", "ClerkWebhook", "GitHubWebhook"] {
         let statement = format!("/Resources/{door}Role/Properties/Policies/0/PolicyDocument/Statement/-");
         stops(edge, &statement, read("DatabaseSecret"), "knows DatabaseSecret");
         stops(edge, &statement, read("ClerkApiSecret"), "knows ClerkApiSecret");
+        stops(edge, &statement, read("GitHubAppSecret"), "knows GitHubAppSecret");
         stops(
             edge,
             &statement,
@@ -286,7 +291,7 @@ fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
 #[test]
 fn an_api_that_could_speak_for_a_sender_is_found() {
     let statement = "/Resources/IdentityApiRole/Properties/Policies/0/PolicyDocument/Statement/-";
-    for secret in ["SlackSecret", "ClerkSecret", "ClerkApiSecret"] {
+    for secret in ["SlackSecret", "ClerkSecret", "ClerkApiSecret", "GitHubSecret"] {
         stops(
             edge,
             statement,
@@ -398,10 +403,11 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 11] = [
+const SECRETS: [(&str, &str, &str); 12] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
+    ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
     ("GitHubAppSecret", GET_SECRET, "SchedulerRole"),
     ("DatabaseSecret", GET_SECRET, "AgentDispatcherRole"),
     ("DatabaseSecret", GET_SECRET, "EventProcessorRole"),
@@ -458,10 +464,11 @@ fn a_secret_in_the_wrong_hands_is_found() {
 }
 
 /// Who may do what on which queue.
-const QUEUES: [(&str, &str, &str); 15] = [
+const QUEUES: [(&str, &str, &str); 16] = [
     ("TasksQueue", SEND, "SlackEventsRole"),
     ("EventsQueue", SEND, "SlackEventsRole"),
     ("EventsQueue", SEND, "ClerkWebhookRole"),
+    ("EventsQueue", SEND, "GitHubWebhookRole"),
     ("TasksQueue", "sqs:ReceiveMessage", "AgentDispatcherRole"),
     ("TasksQueue", "sqs:DeleteMessage", "AgentDispatcherRole"),
     ("TasksQueue", "sqs:ChangeMessageVisibility", "AgentDispatcherRole"),

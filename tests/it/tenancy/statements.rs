@@ -45,12 +45,13 @@ impl Tenant {
         let row = client
             .query_one(
                 "SELECT o.clerk_org_id, u.user_id, i.integration_id, c.conversation_id, answered.message_id,
-                        answer.message_id, waiting.message_id
+                        answer.message_id, waiting.message_id, alert.alert_id
                    FROM organizations o JOIN users u ON u.clerk_user_id = 'user_' || $2
                    JOIN integrations i USING (organization_id) JOIN conversations c USING (organization_id)
                    JOIN messages answered ON answered.slack_message_ts = '1.' || $2
                    JOIN messages answer ON answer.in_reply_to = answered.message_id
                    JOIN messages waiting ON waiting.slack_message_ts = '3.' || $2
+                   JOIN alerts alert ON alert.dedupe_key = 'alert of ' || $2
                   WHERE o.organization_id = $1",
                 &[&organization.uuid(), &name],
             )
@@ -67,6 +68,7 @@ impl Tenant {
             ("answered", uuid(4)),
             ("answer", uuid(5)),
             ("waiting", uuid(6)),
+            ("alert_id", uuid(7)),
         ]);
         Self { name, ids }
     }
@@ -83,6 +85,7 @@ impl Tenant {
             // What is made if there is none gets an id that nothing has.
             ("users.ensure" | "users.upsert", "user_id")
             | ("integrations.upsert", "integration_id")
+            | ("alerts.upsert", "alert_id")
             | (
                 "conversations.find_or_insert" | "conversations.find_or_insert_monitored",
                 "conversation_id",
@@ -90,7 +93,7 @@ impl Tenant {
             (
                 _,
                 "organization_id" | "clerk_org_id" | "clerk_user_id" | "user_id" | "integration_id"
-                | "conversation_id",
+                | "conversation_id" | "alert_id",
             ) => self.id(parameter),
             (_, "created_by_user_id") => self.id("user_id"),
             ("messages.finish_posted", "message_id") => self.id("answer"),
@@ -98,7 +101,8 @@ impl Tenant {
             (_, "in_reply_to") => self.id("waiting"),
             (_, "clerk_session_id") => format!("sess_{name}"),
             (_, "team_id" | "external_id") => format!("T{name}"),
-            (_, "channel_id") => format!("C{name}"),
+            (_, "channel_id" | "slack_channel_id") => format!("C{name}"),
+            (_, "dedupe_key") => format!("alert of {name}"),
             (_, "thread_ts" | "slack_message_ts") => format!("1.{name}"),
             (_, "key") => format!("T{name}:1"),
             (_, "actor") => format!("usr_{name}"),
@@ -109,17 +113,21 @@ impl Tenant {
                 format!("old key of {name}")
             }
             (_, "old_wrapped_key") => format!("key of {name}"),
-            (_, "created_at") => REVOKED.to_owned(),
+            (_, "created_at" | "posting_until") => REVOKED.to_owned(),
             (_, "message_ids") => format!("{{{NEW}}}"),
-            (_, "before_audit_event_id") => uuid::Uuid::max().to_string(),
+            (_, "before_audit_event_id" | "before_alert_id") => uuid::Uuid::max().to_string(),
             (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
             (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
             (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
-            (_, "now" | "source_updated_at" | "installed_at" | "event_time" | "joined_at" | "sent_at") => {
-                LATER.to_owned()
-            }
+            (
+                _,
+                "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
+                | "joined_at" | "sent_at",
+            )
+            | ("alerts.upsert", "expires_at") => LATER.to_owned(),
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
+            | ("alerts.list", "state")
             | (
                 _,
                 "deleted_at" | "expires_at" | "refresh_at" | "refresh_started_at" | "retry_at" | "reason",
@@ -161,7 +169,10 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "fence" | "generation" | "encryption_version") => "1",
         (_, "count") => "100",
         (_, "search_email" | "is_monitored" | "begins_here") => "true",
+        ("alerts.upsert", "state") | (_, "posted_state") => "resolved",
         (_, "state") => "done",
+        (_, "severity" | "minimum_severity") => "high",
+        (_, "keep") => "0",
         (_, "status") => "inactive",
         (_, "health") => "degraded",
         (_, "health_remedy") => "wait",
@@ -184,6 +195,10 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             | "connector_user_id"
             | "connector_organization_id"
             | "health_message"
+            | "title"
+            | "service"
+            | "url"
+            | "undelivered_reason"
             | "health_reason"
             | "sender_user_id"
             | "sender_name"

@@ -1,6 +1,7 @@
 //! A function that takes deliveries, with its sender, the clock, the secrets and the queue in our hands.
 
 pub mod clerk;
+pub mod github;
 mod slack;
 
 use std::{

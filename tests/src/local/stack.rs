@@ -52,6 +52,8 @@ pub struct Stack {
     pub signing_secret: String,
     /// What Clerk signs its webhooks with, `whsec_…`.
     pub clerk_signing_secret: String,
+    /// What GitHub signs the App's webhooks with.
+    pub github_signing_secret: String,
     functions: Vec<String>,
     logs: PathBuf,
     _folder: Scratch,
@@ -111,9 +113,11 @@ impl Stack {
         // As an administrator does after the Slack app and the Clerk instance exist.
         let signing_secret = secret()?;
         let clerk_signing_secret = format!("whsec_{}", STANDARD.encode(random::<32>()?));
+        let github_signing_secret = secret()?;
         for (logical, value) in [
             ("SlackSecret", json!({ "signing_secret": signing_secret })),
             ("ClerkSecret", json!({ "signing_secret": clerk_signing_secret })),
+            ("GitHubSecret", json!({ "signing_secret": github_signing_secret })),
             ("ClerkApiSecret", json!({ "secret_key": parties.clerk_api_key })),
         ] {
             put(&secrets, deployment.resource(logical)?, &value)
@@ -130,6 +134,7 @@ impl Stack {
             deployment,
             signing_secret,
             clerk_signing_secret,
+            github_signing_secret,
             functions,
             logs,
             _folder: folder,
