@@ -214,6 +214,7 @@ fn edge(template: &Value) -> Complaints {
                         "CredentialsKey",
                         "ClerkApiSecret",
                         "GitHubAppSecret",
+                        "SlackAppSecret",
                     ],
                 );
                 if function.is_in_the_network() {
@@ -254,6 +255,7 @@ fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
         stops(edge, &statement, read("DatabaseSecret"), "knows DatabaseSecret");
         stops(edge, &statement, read("ClerkApiSecret"), "knows ClerkApiSecret");
         stops(edge, &statement, read("GitHubAppSecret"), "knows GitHubAppSecret");
+        stops(edge, &statement, read("SlackAppSecret"), "knows SlackAppSecret");
         stops(
             edge,
             &statement,
@@ -403,8 +405,10 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 12] = [
+const SECRETS: [(&str, &str, &str); 14] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
+    ("SlackAppSecret", GET_SECRET, "AgentDispatcherRole"),
+    ("SlackAppSecret", GET_SECRET, "SchedulerRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
     ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
@@ -509,8 +513,9 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 5] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 6] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("AgentDispatcherRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("SchedulerRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("ReencryptorRole", &["kms:ReEncryptFrom"], &[PREVIOUS]),

@@ -52,6 +52,10 @@ pub const SCOPES: &[&str] = &[
 /// What is asked of whoever consents for themselves: nothing. The bot does all that is done.
 const USER_SCOPES: &str = "";
 
+/// What says, among what is shown of a connection, whether there is a token of whoever connected: `granted`, and `revoked`
+/// once they have taken it back.
+const USER_TOKEN: &str = "user_token";
+
 /// How long the app's secret is used before it is read again.
 const APP_FRESH: Duration = Duration::from_mins(5);
 
@@ -235,9 +239,11 @@ fn account(access: &Access) -> Result<Account, ConnectorError> {
     let installed = installed.as_ref().ok_or_else(|| protocol(what))?;
     let mut metadata = BTreeMap::from([("is_enterprise_install".to_owned(), is_org_wide.to_string())]);
     let enterprise = access.enterprise.as_ref();
+    let user = access.authed_user.as_ref();
     let known = [
         ("app_id", access.app_id.clone()),
         ("scope", access.scope.clone()),
+        (USER_TOKEN, user.and_then(|user| user.access_token.as_ref()).map(|_| "granted".to_owned())),
         ("enterprise_id", enterprise.map(|enterprise| enterprise.id.clone())),
         ("enterprise_name", enterprise.and_then(|enterprise| enterprise.name.clone())),
     ];
@@ -247,7 +253,7 @@ fn account(access: &Access) -> Result<Account, ConnectorError> {
         name: installed.name.clone().unwrap_or_else(|| installed.id.clone()),
         external_id: Some(installed.id.clone()),
         bot_id: access.bot_user_id.clone(),
-        user_id: access.authed_user.as_ref().and_then(|user| user.id.clone()),
+        user_id: user.and_then(|user| user.id.clone()),
         metadata,
     })
 }

@@ -20,7 +20,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-pub use self::oauth::Declined;
+pub use self::oauth::{CLIENT_ID, CLIENT_SECRET, Declined};
 use self::oauth::OAuth;
 pub(in crate::connector) use self::vendor::vendor;
 use crate::{

@@ -11,9 +11,9 @@ use super::{APP_ID, FakeSlack, Team, Token, Workspace, World};
 use crate::clock::{Timestamp, after};
 
 /// What our app is known by.
-pub(super) const CLIENT_ID: &str = "4711.0815";
+pub const CLIENT_ID: &str = "4711.0815";
 /// What proves that it is the app.
-pub(super) const CLIENT_SECRET: &str = "client-hunter2";
+pub const CLIENT_SECRET: &str = "client-hunter2";
 
 /// How long a code works.
 const CODE: Duration = Duration::from_mins(10);
