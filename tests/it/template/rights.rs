@@ -724,8 +724,8 @@ async fn what_the_vault_seals_can_be_opened_under_the_roles_condition() {
     }
     assert_eq!(
         conditions.len(),
-        4,
-        "two of the role, two of the key: {conditions:?}"
+        6,
+        "four of the role, two of the key: {conditions:?}"
     );
     for (key, value) in conditions {
         let name = key.strip_prefix(CONTEXT).expect("about the encryption context");

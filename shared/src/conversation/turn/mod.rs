@@ -473,28 +473,17 @@ impl Turn<'_> {
         Ok(fresh.and_then(|fresh| Some((fresh.generation, fresh.credentials?))))
     }
 
-    /// Gets credentials in the place of ones that Slack says have expired. Whether they end by our clock too does not
-    /// matter; somebody else may have refreshed them already.
+    /// Gets credentials in the place of ones that Slack says have expired; those that somebody else has got already, where
+    /// there are such.
     async fn renew(&self, expired: &Sealed) -> Result<Renewal, TaskError> {
         let integration = self.taken.installation.integration;
-        if let Some((generation, sealed)) = self.reread().await?
-            && sealed != *expired
-        {
-            return Ok(Renewal::New(generation, sealed));
-        }
         let refresher = &self.answering.refresher;
-        let refreshed = refresher
-            .refresh(self.organization(), integration, Duration::MAX, &[])
-            .await;
+        let refreshed = refresher.replace(self.organization(), integration, expired).await;
         match refreshed.map_err(TaskError::retry)? {
-            Refreshed::Fresh(current) | Refreshed::Renewed(current) | Refreshed::Deferred { current, .. }
-                if current.sealed != *expired =>
-            {
+            Refreshed::Fresh(current) | Refreshed::Renewed(current) => {
                 Ok(Renewal::New(current.generation, current.sealed))
             }
-            Refreshed::Fresh(_)
-            | Refreshed::Renewed(_)
-            | Refreshed::Deferred {
+            Refreshed::Deferred {
                 reason: NOT_REFRESHABLE,
                 ..
             } => Ok(Renewal::Lasting),
