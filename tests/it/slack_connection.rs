@@ -52,13 +52,13 @@ async fn connect(stack: &Stack, acme: &Organization) {
     };
     let mut env = Env::from_pairs(stack.slack.variables());
     let connectors = Connectors::only(ConnectorKind::Slack, &mut env, &parts).expect("a connector");
-    let slack = connectors.get(ConnectorKind::Slack);
+    let connector = connectors.get(ConnectorKind::Slack);
     let start = Start {
         state: "state",
         redirect_uri: REDIRECT,
         ..Start::default()
     };
-    let started = slack.initiate(start).await.expect("a page");
+    let started = connector.initiate(start).await.expect("a page");
     let back = stack.slack.consent(&started.url, "T1", "U1").expect("consent");
     let connection = Connection {
         organization: acme.id,
@@ -72,7 +72,7 @@ async fn connect(stack: &Stack, acme: &Organization) {
         redirect_uri: REDIRECT,
         code_verifier: "",
     };
-    let linked: Linked<_> = slack
+    let linked: Linked<_> = connector
         .complete(connection, returned, back)
         .await
         .expect("connected");
@@ -327,7 +327,7 @@ impl Told {
                     revoked(&[], &["U0BOT"]),
                     10,
                 )
-                .await
+                .await;
             }
         }
     }

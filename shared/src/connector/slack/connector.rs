@@ -158,7 +158,7 @@ impl Slack {
             return Ok(());
         };
         let access = self.api.refresh(app, token).await?;
-        credentials.bot_token = access.access_token.ok_or_else(|| protocol("a bot token is missing"))?;
+        credentials.bot_token = access.token.ok_or_else(|| protocol("a bot token is missing"))?;
         credentials.bot_refresh_token = access.refresh_token;
         credentials.bot_expires_at = self.end(access.expires_in);
         Ok(())
@@ -169,7 +169,7 @@ impl Slack {
             return Ok(());
         };
         let access = self.api.refresh(app, token).await?;
-        let token = access.access_token.ok_or_else(|| protocol("a user token is missing"))?;
+        let token = access.token.ok_or_else(|| protocol("a user token is missing"))?;
         credentials.user_token = Some(token);
         credentials.user_refresh_token = access.refresh_token;
         credentials.user_expires_at = self.end(access.expires_in);
@@ -344,7 +344,7 @@ impl Connector for Slack {
         let code = given(input.code).ok_or_else(|| ConnectorError::invalid("code", "is missing"))?;
         let app = self.app().await?;
         let (access, date) = self.api.exchange(&app, &code, returned.redirect_uri).await?;
-        if let (Some(ours), Some(theirs)) = (&app.app_id, &access.app_id)
+        if let (Some(ours), Some(theirs)) = (&app.id, &access.app_id)
             && ours != theirs
         {
             return Err(ConnectorError::NotSetUp {
@@ -354,7 +354,7 @@ impl Connector for Slack {
         let account = account(&access)?;
         let user = access.authed_user.unwrap_or_default();
         let credentials = SlackCredentials {
-            bot_token: access.access_token.ok_or_else(|| protocol("a bot token is missing"))?,
+            bot_token: access.token.ok_or_else(|| protocol("a bot token is missing"))?,
             bot_refresh_token: access.refresh_token,
             bot_expires_at: self.end(access.expires_in),
             user_token: user.access_token,

@@ -58,6 +58,7 @@ async fn world() -> World {
     World { slack, fake, clock, secrets }
 }
 
+#[expect(clippy::expect_used, reason = "a story that does not begin as it must has failed")]
 impl World {
     fn asked(&self, method: &str) -> usize {
         self.fake.count(method)

@@ -477,9 +477,12 @@ impl Turn<'_> {
     /// there are such.
     async fn renew(&self, expired: &Sealed) -> Result<Renewal, TaskError> {
         let integration = self.taken.installation.integration;
-        let refresher = &self.answering.refresher;
-        let refreshed = refresher.replace(self.organization(), integration, expired).await;
-        match refreshed.map_err(TaskError::retry)? {
+        let outcome = self
+            .answering
+            .refresher
+            .replace(self.organization(), integration, expired)
+            .await;
+        match outcome.map_err(TaskError::retry)? {
             Refreshed::Fresh(current) | Refreshed::Renewed(current) => {
                 Ok(Renewal::New(current.generation, current.sealed))
             }

@@ -24,8 +24,8 @@ pub(in crate::connector::slack) struct App {
     pub(in crate::connector::slack) client_id: String,
     client_secret: SecretString,
     /// Which app it is, where somebody has filled that in.
-    #[serde(default)]
-    pub(in crate::connector::slack) app_id: Option<String>,
+    #[serde(default, rename = "app_id")]
+    pub(in crate::connector::slack) id: Option<String>,
 }
 
 impl fmt::Debug for App {
@@ -72,8 +72,8 @@ pub(in crate::connector::slack) struct AuthedUser {
 pub(in crate::connector::slack) struct Access {
     #[serde(default)]
     pub(in crate::connector::slack) app_id: Option<String>,
-    #[serde(default)]
-    pub(in crate::connector::slack) access_token: Option<SecretString>,
+    #[serde(default, rename = "access_token")]
+    pub(in crate::connector::slack) token: Option<SecretString>,
     #[serde(default)]
     pub(in crate::connector::slack) refresh_token: Option<SecretString>,
     #[serde(default)]

@@ -56,7 +56,9 @@ impl Vendor for FakeSlack {
     fn withdraw(&self) {
         self.0.shared.change(|world| {
             let places: Vec<_> = world.teams.keys().cloned().collect();
-            places.iter().for_each(|place| world.uninstall(place));
+            for place in places {
+                world.uninstall(&place);
+            }
         });
     }
 
