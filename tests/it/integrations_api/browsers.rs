@@ -59,12 +59,12 @@ fn pair(name: &str, value: &str) -> (String, String) {
 #[tokio::test]
 async fn who_comes_back_with_their_browser_s_cookie_is_connected_and_sent_to_the_web_client() {
     let (world, ada) = world().await;
-    for connector in ["github"] {
+    for connector in ["slack", "github"] {
         let begun = begun(&world, &ada, connector).await;
         let answer = visit(&world, connector, &begun, &begun.cookie).await;
         assert_eq!(sent_on(&answer, connector), [pair("status", "connected")]);
     }
-    assert_eq!(world.list(&ada).await.len(), 1);
+    assert_eq!(world.list(&ada).await.len(), 2);
 }
 
 #[tokio::test]

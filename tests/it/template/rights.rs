@@ -220,6 +220,7 @@ fn edge(template: &Value) -> Complaints {
                         "CredentialsKey",
                         "ClerkApiSecret",
                         "GitHubAppSecret",
+                        "SlackAppSecret",
                     ],
                 );
                 if function.is_in_the_network() {
@@ -260,6 +261,7 @@ fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
         stops(edge, &statement, read("DatabaseSecret"), "knows DatabaseSecret");
         stops(edge, &statement, read("ClerkApiSecret"), "knows ClerkApiSecret");
         stops(edge, &statement, read("GitHubAppSecret"), "knows GitHubAppSecret");
+        stops(edge, &statement, read("SlackAppSecret"), "knows SlackAppSecret");
         stops(
             edge,
             &statement,
@@ -409,7 +411,7 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
 }
 
 /// Who works on connections, of which some are roles of others.
-const TAKERS: [&str; 1] = ["SchedulerRole"];
+const TAKERS: [&str; 2] = ["IntegrationsApiRole", "SchedulerRole"];
 
 /// Who may take on roles may take on none of this account, which is the one that they speak for, unless it was made for
 /// that; and is held to no word, since whether a role itself demands one can only be found out without.
@@ -497,8 +499,11 @@ fn a_function_that_could_take_on_a_role_of_its_own_account_or_not_see_that_one_i
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 14] = [
+const SECRETS: [(&str, &str, &str); 17] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
+    ("SlackAppSecret", GET_SECRET, "AgentDispatcherRole"),
+    ("SlackAppSecret", GET_SECRET, "IntegrationsApiRole"),
+    ("SlackAppSecret", GET_SECRET, "SchedulerRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
     ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
@@ -605,8 +610,9 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 7] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 8] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("AgentDispatcherRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("IntegrationsApiRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("IntegrationsApiRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
@@ -817,8 +823,8 @@ async fn what_the_vault_seals_can_be_opened_under_the_roles_condition() {
     }
     assert_eq!(
         conditions.len(),
-        4,
-        "two of the role, two of the key: {conditions:?}"
+        6,
+        "four of the role, two of the key: {conditions:?}"
     );
     for (key, value) in conditions {
         let name = key.strip_prefix(CONTEXT).expect("about the encryption context");
