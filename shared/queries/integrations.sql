@@ -11,6 +11,15 @@ SELECT i.integration_id, i.organization_id, i.status, i.health, i.generation, i.
    AND i.external_id = :external_id
    AND i.status NOT IN ('inactive', 'deleted');
 
+--! find_account : (connector_organization_id?)
+--- What the live connection that a third party's events name is to, whoever it belongs to; the transaction must have
+--- looked up the same id.
+SELECT connector_organization_id
+  FROM integrations
+ WHERE connector_type = :connector_type
+   AND external_id = :external_id
+   AND status NOT IN ('inactive', 'deleted');
+
 --! find_installation : Installation
 --- One connection with its sealed credentials, by its own id.
 SELECT i.integration_id, i.organization_id, i.status, i.health, i.generation, i.bot_id,

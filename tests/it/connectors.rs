@@ -244,3 +244,22 @@ async fn no_secret_is_in_an_answer_a_row_or_a_metric() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_end_that_is_told_late_does_not_end_what_was_connected_again_meanwhile() {
+    let (world, ada) = world().await;
+    for name in names() {
+        let connected = world.connect(&ada, name, 0).await;
+        let vendor = world.vendor(name);
+        vendor.trouble(Some(Trouble::Fails));
+        world.revoke(&ada, &connected["id"]).await;
+        vendor.trouble(None);
+        world.connect(&ada, name, 0).await;
+
+        world.people.advance(Duration::from_mins(5));
+        world.job("finish_revocations").await;
+        assert_eq!(world.count("integration_revocations").await, 0, "{name}");
+        let status = world.status(&ada, &connected["id"]).await;
+        assert_eq!(status["health_status"], "healthy", "{name}: {status}");
+    }
+}

@@ -184,6 +184,29 @@ impl Lookup {
     }
 }
 
+/// The third party's id of what the live connection is to that its events name by `external_id`, whoever it belongs to; none
+/// where there is no such connection. A transaction of its own, which names nobody else.
+#[tracing::instrument(name = "db.integrations.find_account", skip_all, fields(connector.kind = %kind), err(level = "debug"))]
+pub async fn find_account(
+    db: &mut Connection,
+    kind: ConnectorKind,
+    external_id: &str,
+) -> Result<Option<String>, DbError> {
+    let tx = db.begin().await?;
+    let name = format!("{kind}:{external_id}");
+    scope::look_up().bind(tx.client, &name).one().await?;
+    let params = statements::FindAccountParams {
+        connector_type: kind.as_str(),
+        external_id,
+    };
+    let found = statements::find_account()
+        .params(tx.client, &params)
+        .opt()
+        .await?;
+    tx.commit().await?;
+    Ok(found.flatten())
+}
+
 /// The same installation once more, by its own id: whether the credentials have changed since it was read. One round
 /// trip, a transaction of its own.
 #[tracing::instrument(name = "db.integrations.reread", skip_all, fields(integration.id = %integration), err(level = "debug"))]

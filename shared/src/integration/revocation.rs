@@ -18,6 +18,7 @@ use crate::{
         DbError,
         audit_events::{self, AuditEvent},
         integration_revocations::{self, Due, Revocation},
+        integrations,
     },
     secret::vault::{CredentialScope, VaultError},
 };
@@ -143,6 +144,11 @@ impl Teller {
             Err(error) => return Err(error.into()),
         };
         let connector = revocation.connector;
+        if self.is_superseded(&revocation).await? {
+            return self
+                .end(due, Some(&revocation), Verdict::Never("connected_again"))
+                .await;
+        }
         let verdict = match self.ask(due, &revocation).await {
             Ok(told) => Verdict::of(told),
             Err(VaultError::Tampered | VaultError::Encoding) => Verdict::Never("credentials_unreadable"),
@@ -174,6 +180,17 @@ impl Teller {
         let revocation = integration_revocations::claim(&tx, due, self.integrations.clock.now()).await?;
         tx.commit().await?;
         Ok(revocation)
+    }
+
+    /// Whether the same account is connected again meanwhile, by whomever: what third parties call an end would end that
+    /// one too, such as the uninstalling of our app.
+    async fn is_superseded(&self, revocation: &Revocation) -> Result<bool, DbError> {
+        let Some(external_id) = &revocation.account.external_id else {
+            return Ok(false);
+        };
+        let mut db = self.integrations.db.get().await?;
+        let account = integrations::find_account(&mut db, revocation.connector, external_id).await?;
+        Ok(account.as_ref() == Some(&revocation.account.id))
     }
 
     async fn ask(

@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use shared::{
     clock::Clock as _,
+    connector::fake::Trouble,
     db::audit_events,
     id::{Ids, OrganizationId},
     task::{DeliveryKey, Envelope, SlackLifecycle, SlackLifecycleChange, Source, Task},
@@ -293,6 +294,7 @@ async fn nobodys_name_address_or_token_is_in_the_record() {
     connected(people, &client, &early, "T1").await;
     assert!(processed(people, &uninstalled(people, "T1")).await);
     let github = world.connect(&early, "github", 0).await;
+    world.vendor("github").trouble(Some(Trouble::Fails));
     world.revoke(&early, &github["id"]).await;
     private_words.extend(private(&client).await);
     people.clerk.remove_member(&early.organization, &leaver.id);

@@ -6,6 +6,11 @@ pub struct FindByExternalIdParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub connector_type: T1,
     pub external_id: T2,
 }
+#[derive(Debug)]
+pub struct FindAccountParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub connector_type: T1,
+    pub external_id: T2,
+}
 #[derive(Clone, Copy, Debug)]
 pub struct FindInstallationParams {
     pub organization_id: uuid::Uuid,
@@ -654,6 +659,66 @@ where
         Ok(mapped)
     }
 }
+pub struct OptionStringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<Option<&str>, tokio_postgres::Error>,
+    mapper: fn(Option<&str>) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> OptionStringQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(Option<&str>) -> R) -> OptionStringQuery<'c, 'a, 's, C, R, N> {
+        OptionStringQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct FindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -956,6 +1021,57 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
         client: &'c C,
         params: &'a FindByExternalIdParams<T1, T2>,
     ) -> InstallationQuery<'c, 'a, 's, C, Installation, 2> {
+        self.bind(client, &params.connector_type, &params.external_id)
+    }
+}
+pub struct FindAccountStmt(&'static str, Option<tokio_postgres::Statement>);
+/// What the live connection that a third party's events name is to, whoever it belongs to; the transaction must have
+/// looked up the same id.
+pub fn find_account() -> FindAccountStmt {
+    FindAccountStmt(
+        "SELECT connector_organization_id FROM integrations WHERE connector_type = $1 AND external_id = $2 AND status NOT IN ('inactive', 'deleted')",
+        None,
+    )
+}
+impl FindAccountStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        connector_type: &'a T1,
+        external_id: &'a T2,
+    ) -> OptionStringQuery<'c, 'a, 's, C, Option<String>, 2> {
+        OptionStringQuery {
+            client,
+            params: [connector_type, external_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.map(|v| v.into()),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        FindAccountParams<T1, T2>,
+        OptionStringQuery<'c, 'a, 's, C, Option<String>, 2>,
+        C,
+    > for FindAccountStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindAccountParams<T1, T2>,
+    ) -> OptionStringQuery<'c, 'a, 's, C, Option<String>, 2> {
         self.bind(client, &params.connector_type, &params.external_id)
     }
 }
