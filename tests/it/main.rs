@@ -9,6 +9,7 @@ mod arbitrary;
 mod clerk_webhook;
 mod database_tls;
 mod doors;
+mod github;
 mod github_webhook;
 mod http_client;
 mod identity;

@@ -86,7 +86,8 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
                    FROM integrations WHERE organization_id = '{id}';
              INSERT INTO alert_settings VALUES ('{id}', 'C{name}', 'info', now());
              UPDATE integration_credentials SET refresh_at = now() WHERE organization_id = '{id}';
-             UPDATE integrations SET failures = 1 WHERE organization_id = '{id}'"
+             UPDATE integrations SET failures = 1, health = 'degraded', health_reason = 'reason of {name}'
+              WHERE organization_id = '{id}'"
         ))
         .await
         .expect("the rows fit the schema");
