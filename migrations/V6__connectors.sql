@@ -168,30 +168,38 @@ COMMENT ON COLUMN integration_activities.expires_at IS 'When the row goes.';
 COMMENT ON COLUMN integration_activities.created_at IS 'When the row was made.';
 
 CREATE TABLE alerts (
-    alert_id          uuid        NOT NULL,
-    organization_id   uuid        NOT NULL,
-    integration_id    uuid        NOT NULL,
-    dedupe_key        text        NOT NULL,
-    severity          text        NOT NULL,
-    state             text        NOT NULL,
-    title             text        NOT NULL,
-    service           text,
-    url               text,
-    source_updated_at timestamptz NOT NULL,
-    slack_channel_id  text,
-    slack_message_ts  text,
-    posted_state      text,
-    expires_at        timestamptz NOT NULL,
-    created_at        timestamptz NOT NULL,
-    updated_at        timestamptz NOT NULL,
+    alert_id           uuid        NOT NULL,
+    organization_id    uuid        NOT NULL,
+    integration_id     uuid        NOT NULL,
+    dedupe_key         text        NOT NULL,
+    severity           text        NOT NULL,
+    state              text        NOT NULL,
+    title              text        NOT NULL,
+    service            text,
+    url                text,
+    source_updated_at  timestamptz NOT NULL,
+    slack_channel_id   text,
+    slack_message_ts   text,
+    posted_state       text,
+    posted_updated_at  timestamptz,
+    posting_attempts   integer     NOT NULL DEFAULT 0,
+    posting_since      timestamptz,
+    posting_until      timestamptz,
+    undelivered_reason text,
+    expires_at         timestamptz NOT NULL,
+    created_at         timestamptz NOT NULL,
+    updated_at         timestamptz NOT NULL,
     CONSTRAINT alerts_pkey PRIMARY KEY (alert_id),
     CONSTRAINT alerts_dedupe_key UNIQUE (integration_id, dedupe_key),
     CONSTRAINT alerts_integration_fkey
         FOREIGN KEY (organization_id, integration_id)
         REFERENCES integrations (organization_id, integration_id) ON DELETE CASCADE,
     CONSTRAINT alerts_severity_check CHECK (severity IN ('critical', 'high', 'warning', 'info')),
-    CONSTRAINT alerts_state_check CHECK (state IN ('triggered', 'acknowledged', 'resolved'))
+    CONSTRAINT alerts_state_check CHECK (state IN ('triggered', 'acknowledged', 'resolved')),
+    CONSTRAINT alerts_posting_attempts_check CHECK (posting_attempts >= 0)
 );
+CREATE INDEX alerts_list_idx ON alerts (organization_id, created_at, alert_id);
+CREATE INDEX alerts_surplus_idx ON alerts (integration_id, source_updated_at);
 CREATE INDEX alerts_expires_at_idx ON alerts (expires_at);
 COMMENT ON TABLE alerts IS 'Incidents of PagerDuty and alerts of Datadog, as they last stood.';
 COMMENT ON COLUMN alerts.alert_id IS 'UUIDv7, made by the application; also the key under which it is posted.';
@@ -204,18 +212,25 @@ COMMENT ON COLUMN alerts.title IS 'What people call it, cut to a bounded length.
 COMMENT ON COLUMN alerts.service IS 'What it is about; NULL where nothing is named.';
 COMMENT ON COLUMN alerts.url IS 'Its page at the third party; NULL where there is none.';
 COMMENT ON COLUMN alerts.source_updated_at IS 'When it last changed, by the third party''s clock; older news changes nothing.';
-COMMENT ON COLUMN alerts.slack_channel_id IS 'The channel that it was posted in; NULL while it has not been.';
-COMMENT ON COLUMN alerts.slack_message_ts IS 'The message that tells of it, which is changed when the alert does; NULL while it has not been posted.';
+COMMENT ON COLUMN alerts.slack_channel_id IS 'The channel that it is posted in, from before it is; NULL while nobody has begun to.';
+COMMENT ON COLUMN alerts.slack_message_ts IS 'The message that tells of it, which is changed when the alert does; NULL while it is not known to be posted.';
 COMMENT ON COLUMN alerts.posted_state IS 'What the message says of its state; NULL while it has not been posted.';
+COMMENT ON COLUMN alerts.posted_updated_at IS 'As of when the message tells of it, by the third party''s clock; NULL while it has not been posted.';
+COMMENT ON COLUMN alerts.posting_attempts IS 'How often it was begun to tell Slack without its being known how that ended. From the second time on it is looked for in the channel first.';
+COMMENT ON COLUMN alerts.posting_since IS 'When the first of those was begun: what it posted is not older. NULL while there is none.';
+COMMENT ON COLUMN alerts.posting_until IS 'Until when somebody is at it, and others leave it alone; NULL while nobody is.';
+COMMENT ON COLUMN alerts.undelivered_reason IS 'Why Slack did not take what it last became, as a code; NULL where it did, or has not been told.';
 COMMENT ON COLUMN alerts.expires_at IS 'When the row goes.';
 COMMENT ON COLUMN alerts.created_at IS 'When the row was made.';
 COMMENT ON COLUMN alerts.updated_at IS 'When the row was last changed.';
 
 CREATE TABLE alert_settings (
-    organization_id  uuid        NOT NULL,
-    slack_channel_id text,
-    minimum_severity text        NOT NULL DEFAULT 'info',
-    updated_at       timestamptz NOT NULL,
+    organization_id    uuid        NOT NULL,
+    slack_channel_id   text,
+    minimum_severity   text        NOT NULL DEFAULT 'info',
+    undelivered_reason text,
+    undelivered_at     timestamptz,
+    updated_at         timestamptz NOT NULL,
     CONSTRAINT alert_settings_pkey PRIMARY KEY (organization_id),
     CONSTRAINT alert_settings_organization_id_fkey
         FOREIGN KEY (organization_id) REFERENCES organizations ON DELETE CASCADE,
@@ -226,6 +241,8 @@ COMMENT ON TABLE alert_settings IS 'What becomes of an organization''s alerts; o
 COMMENT ON COLUMN alert_settings.organization_id IS 'The organization.';
 COMMENT ON COLUMN alert_settings.slack_channel_id IS 'The channel that alerts are posted in; NULL for none.';
 COMMENT ON COLUMN alert_settings.minimum_severity IS 'The least severity that is posted.';
+COMMENT ON COLUMN alert_settings.undelivered_reason IS 'Why Slack did not take the last alert in that channel, as a code; NULL where it did, and when the settings have changed since.';
+COMMENT ON COLUMN alert_settings.undelivered_at IS 'Since when it has not; NULL where it has.';
 COMMENT ON COLUMN alert_settings.updated_at IS 'When it was last set.';
 
 ALTER TABLE integration_nonces ENABLE ROW LEVEL SECURITY;

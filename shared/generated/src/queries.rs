@@ -1,5 +1,7 @@
 // This file was generated with `cornucopia`. Do not modify.
 
+pub mod alert_settings;
+pub mod alerts;
 pub mod audit_events;
 pub mod callers;
 pub mod channels;

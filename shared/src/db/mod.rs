@@ -9,6 +9,8 @@
 //! [entered]: Transaction::enter
 
 mod access;
+pub mod alert_settings;
+pub mod alerts;
 pub mod audit_events;
 pub mod callers;
 pub mod channels;

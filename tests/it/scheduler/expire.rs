@@ -46,9 +46,10 @@ async fn said_until(world: &World, name: &str, at: Timestamp) {
                  SELECT gen_random_uuid(), organization_id, integration_id, '{name}', 'push', '', '1', 'a/b', 't', NULL,
                         NULL, now(), '{at}', now()
                    FROM integrations;
-             INSERT INTO alerts
-                 SELECT gen_random_uuid(), organization_id, integration_id, '{name}', 'high', 'triggered', 't', NULL,
-                        NULL, now(), NULL, NULL, NULL, '{at}', now(), now()
+             INSERT INTO alerts (alert_id, organization_id, integration_id, dedupe_key, severity, state, title,
+                                 source_updated_at, expires_at, created_at, updated_at)
+                 SELECT gen_random_uuid(), organization_id, integration_id, '{name}', 'high', 'triggered', 't', now(),
+                        '{at}', now(), now()
                    FROM integrations"
         ))
         .await;

@@ -79,12 +79,15 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
                         '{name}/infra', 'title of {name}', 'actor of {name}', 'https://github.example.com/{name}', now(),
                         '{EXPIRES}', now()
                    FROM integrations WHERE organization_id = '{id}';
-             INSERT INTO alerts
+             INSERT INTO alerts (alert_id, organization_id, integration_id, dedupe_key, severity, state, title, service,
+                                 url, source_updated_at, slack_channel_id, slack_message_ts, posted_state,
+                                 posting_until, expires_at, created_at, updated_at)
                  SELECT gen_random_uuid(), '{id}', integration_id, 'alert of {name}', 'high', 'triggered',
                         'title of {name}', 'service of {name}', 'https://pagerduty.example.com/{name}', now(), 'C{name}',
-                        '9.{name}', 'triggered', '{EXPIRES}', now(), now()
+                        '9.{name}', 'triggered', '{REVOKED}', '{EXPIRES}', now(), now()
                    FROM integrations WHERE organization_id = '{id}';
-             INSERT INTO alert_settings VALUES ('{id}', 'C{name}', 'info', now());
+             INSERT INTO alert_settings (organization_id, slack_channel_id, minimum_severity, updated_at)
+             VALUES ('{id}', 'C{name}', 'info', now());
              UPDATE integration_credentials SET refresh_at = now() WHERE organization_id = '{id}';
              UPDATE integrations SET failures = 1, health = 'degraded', health_reason = 'reason of {name}'
               WHERE organization_id = '{id}'"

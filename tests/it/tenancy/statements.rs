@@ -45,13 +45,14 @@ impl Tenant {
         let row = client
             .query_one(
                 "SELECT o.clerk_org_id, u.user_id, i.integration_id, c.conversation_id, answered.message_id,
-                        answer.message_id, waiting.message_id, r.github_repository_id
+                        answer.message_id, waiting.message_id, r.github_repository_id, alert.alert_id
                    FROM organizations o JOIN users u ON u.clerk_user_id = 'user_' || $2
                    JOIN integrations i USING (organization_id) JOIN conversations c USING (organization_id)
                    JOIN github_repositories r ON r.integration_id = i.integration_id
                    JOIN messages answered ON answered.slack_message_ts = '1.' || $2
                    JOIN messages answer ON answer.in_reply_to = answered.message_id
                    JOIN messages waiting ON waiting.slack_message_ts = '3.' || $2
+                   JOIN alerts alert ON alert.dedupe_key = 'alert of ' || $2
                   WHERE o.organization_id = $1",
                 &[&organization.uuid(), &name],
             )
@@ -69,6 +70,7 @@ impl Tenant {
             ("answer", uuid(5)),
             ("waiting", uuid(6)),
             ("github_repository_id", row.get::<_, i64>(7).to_string()),
+            ("alert_id", uuid(8)),
         ]);
         Self { name, ids }
     }
@@ -85,6 +87,7 @@ impl Tenant {
             // What is made if there is none gets an id that nothing has.
             ("users.ensure" | "users.upsert", "user_id")
             | ("integrations.upsert", "integration_id")
+            | ("alerts.upsert", "alert_id")
             | (
                 "conversations.find_or_insert" | "conversations.find_or_insert_monitored",
                 "conversation_id",
@@ -97,6 +100,7 @@ impl Tenant {
                 | "user_id"
                 | "integration_id"
                 | "conversation_id"
+                | "alert_id"
                 | "github_repository_id",
             ) => self.id(parameter),
             (_, "github_repository_ids") => format!("{{{}}}", self.id("github_repository_id")),
@@ -108,7 +112,8 @@ impl Tenant {
             (_, "in_reply_to") => self.id("waiting"),
             (_, "clerk_session_id") => format!("sess_{name}"),
             (_, "team_id" | "external_id") => format!("T{name}"),
-            (_, "channel_id") => format!("C{name}"),
+            (_, "channel_id" | "slack_channel_id") => format!("C{name}"),
+            (_, "dedupe_key") => format!("alert of {name}"),
             (_, "thread_ts" | "slack_message_ts") => format!("1.{name}"),
             (_, "key") => format!("T{name}:1"),
             (_, "actor") => format!("usr_{name}"),
@@ -119,20 +124,23 @@ impl Tenant {
                 format!("old key of {name}")
             }
             (_, "old_wrapped_key") => format!("key of {name}"),
-            (_, "created_at") => REVOKED.to_owned(),
+            (_, "created_at" | "posting_until") => REVOKED.to_owned(),
             (_, "message_ids") => format!("{{{NEW}}}"),
-            (_, "before_audit_event_id") => uuid::Uuid::max().to_string(),
+            (_, "before_audit_event_id" | "before_alert_id") => uuid::Uuid::max().to_string(),
             (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
             (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
             (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
-            (_, "now" | "source_updated_at" | "installed_at" | "event_time" | "joined_at" | "sent_at") => {
-                LATER.to_owned()
-            }
-            (_, "occurred_at" | "started_at" | "github_created_at" | "github_pushed_at")
-            | ("integration_activities.insert", "expires_at") => LATER.to_owned(),
+            (
+                _,
+                "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
+                | "joined_at" | "sent_at",
+            )
+            | (_, "occurred_at" | "started_at" | "github_created_at" | "github_pushed_at")
+            | ("alerts.upsert" | "integration_activities.insert", "expires_at") => LATER.to_owned(),
             (_, "integration_activity_id") => NEW.to_owned(),
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
+            | ("alerts.list", "state")
             | (
                 _,
                 "deleted_at" | "expires_at" | "refresh_at" | "refresh_started_at" | "retry_at" | "reason",
@@ -175,7 +183,10 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         ("integration_activities.delete_surplus", "count") => "0",
         (_, "count") => "100",
         (_, "search_email" | "is_monitored" | "begins_here") => "true",
+        ("alerts.upsert", "state") | (_, "posted_state") => "resolved",
         (_, "state") => "done",
+        (_, "severity" | "minimum_severity") => "high",
+        (_, "keep") => "0",
         (_, "status") => "inactive",
         (_, "health") => "degraded",
         (_, "health_remedy") => "wait",
@@ -203,12 +214,14 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             | "connector_user_id"
             | "connector_organization_id"
             | "health_message"
+            | "title"
+            | "service"
+            | "url"
+            | "undelivered_reason"
             | "health_reason"
             | "dedupe_key"
             | "kind"
             | "subject_id"
-            | "title"
-            | "url"
             | "default_branch"
             | "repository_name"
             | "repository_full_name"
