@@ -18,5 +18,5 @@ DELETE FROM integration_activities
           AND a.integration_id = :integration_id
           AND a.subject_id = :subject_id
         ORDER BY a.occurred_at DESC, a.integration_activity_id DESC
-       OFFSET :count)
+       OFFSET :keep)
 RETURNING integration_activity_id;

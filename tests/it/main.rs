@@ -28,6 +28,7 @@ mod sessions;
 mod slack_api;
 mod slack_events;
 mod statement;
+mod sync;
 mod template;
 mod tenancy;
 mod vault;

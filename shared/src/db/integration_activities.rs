@@ -75,7 +75,7 @@ pub async fn insert(
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
         subject_id: new.subject_id,
-        count: MOST_OF_A_SUBJECT,
+        keep: MOST_OF_A_SUBJECT,
     };
     statements::delete_surplus()
         .params(db.client, &params)

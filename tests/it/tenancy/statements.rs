@@ -88,6 +88,7 @@ impl Tenant {
             ("users.ensure" | "users.upsert", "user_id")
             | ("integrations.upsert", "integration_id")
             | ("alerts.upsert", "alert_id")
+            | (_, "integration_activity_id")
             | (
                 "conversations.find_or_insert" | "conversations.find_or_insert_monitored",
                 "conversation_id",
@@ -133,11 +134,10 @@ impl Tenant {
             (
                 _,
                 "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
-                | "joined_at" | "sent_at",
+                | "joined_at" | "sent_at" | "occurred_at" | "started_at" | "github_created_at"
+                | "github_pushed_at",
             )
-            | (_, "occurred_at" | "started_at" | "github_created_at" | "github_pushed_at")
             | ("alerts.upsert" | "integration_activities.insert", "expires_at") => LATER.to_owned(),
-            (_, "integration_activity_id") => NEW.to_owned(),
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
             | ("alerts.list", "state")
@@ -180,9 +180,12 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "action") => "a.b",
         (_, "outcome") => "succeeded",
         (_, "fence" | "generation" | "encryption_version") => "1",
-        ("integration_activities.delete_surplus", "count") => "0",
         (_, "count") => "100",
-        (_, "search_email" | "is_monitored" | "begins_here") => "true",
+        (
+            _,
+            "search_email" | "is_monitored" | "begins_here" | "may_administer" | "may_push" | "may_pull"
+            | "is_private" | "has_details",
+        ) => "true",
         ("alerts.upsert", "state") | (_, "posted_state") => "resolved",
         (_, "state") => "done",
         (_, "severity" | "minimum_severity") => "high",
@@ -194,7 +197,6 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             r#"[{"id": 1, "name": "new", "full_name": "new/new", "url": "new", "is_private": true, "may_administer": true,
                  "may_push": true, "may_pull": true}]"#
         }
-        (_, "may_administer" | "may_push" | "may_pull" | "is_private" | "has_details") => "true",
         (_, "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
         (_, "company_size") => "large",
         (_, "team_size") => "100+",

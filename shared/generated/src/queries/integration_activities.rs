@@ -32,7 +32,7 @@ pub struct DeleteSurplusParams<T1: crate::StringSql> {
     pub organization_id: uuid::Uuid,
     pub integration_id: uuid::Uuid,
     pub subject_id: T1,
-    pub count: i64,
+    pub keep: i64,
 }
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
@@ -237,11 +237,11 @@ impl DeleteSurplusStmt {
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
         subject_id: &'a T1,
-        count: &'a i64,
+        keep: &'a i64,
     ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
         UuidUuidQuery {
             client,
-            params: [organization_id, integration_id, subject_id, count],
+            params: [organization_id, integration_id, subject_id, keep],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row| Ok(row.try_get(0)?),
@@ -269,7 +269,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
             &params.organization_id,
             &params.integration_id,
             &params.subject_id,
-            &params.count,
+            &params.keep,
         )
     }
 }
