@@ -183,10 +183,11 @@ RETURNING integration_id;
 --- Ends a connection because somebody of the organization said so.
 UPDATE integrations
    SET status = 'inactive', health = 'revoked', health_reason = 'disconnected', health_message = NULL,
-       health_remedy = NULL, health_changed_at = :now, retry_at = NULL, updated_at = :now
+       health_remedy = NULL, health_changed_at = :now, retry_at = NULL, generation = generation + 1, updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
    AND status NOT IN ('inactive', 'deleted')
+RETURNING integration_id;
 
 --! find_newest_by_external_id
 --- The connection that a third party's event names, or the one that has ended last. Works before the organization is known:
