@@ -1,4 +1,5 @@
-//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `reencrypt`, `slack-manifest`.
+//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `reencrypt`, `slack-manifest`,
+//! `github-app`.
 //!
 //! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
 //! with a sentence. To add one: a variant of [`Task`] and a module.
@@ -9,6 +10,7 @@ mod check;
 mod codegen;
 mod demo;
 mod generate;
+mod github_app;
 mod manifest;
 mod migrate;
 mod output;
@@ -74,6 +76,9 @@ enum Task {
         #[arg(long)]
         console: Option<String>,
     },
+    /// Registers the GitHub App of a deployment, and keeps its secrets to be put where they belong.
+    #[command(name = "github-app")]
+    GitHubApp(github_app::Wanted),
 }
 
 #[tokio::main]
@@ -111,6 +116,7 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Codegen { check } => generate::run(check, &progress).await,
         Task::Migrate => migrate::run(&progress).await,
         Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
+        Task::GitHubApp(wanted) => github_app::run(&wanted, &progress).await,
         Task::SlackManifest { url, console } => manifest::print(&url, console.as_deref()),
     }
 }
