@@ -196,7 +196,7 @@ impl Telling {
             };
             match self.reread(app, slack.id).await {
                 Ok(Some((fresh, sealed))) if fresh != generation => {
-                    (generation, credentials) = (fresh, sealed)
+                    (generation, credentials) = (fresh, sealed);
                 }
                 Ok(_) => return self.revoked(app, slack.id, generation, code, is_certain).await,
                 Err(error) => return self.later(error.into()),

@@ -1,7 +1,7 @@
 //! An alert as people in Slack see it.
 
 use shared::{
-    connector::slack::Page,
+    connector::slack::{Page, escape},
     conversation::answer,
     task::{Alert, AlertState},
 };
@@ -19,39 +19,56 @@ pub(crate) fn page(alert: &Alert) -> Option<Page> {
         AlertState::Acknowledged => ("\u{1f7e1}", "Acknowledged"),
         AlertState::Resolved => ("\u{2705}", "Resolved"),
     };
-    let severity = alert.severity.as_str();
-    let title = plain(&alert.title, Alert::MAX_TITLE);
-    let service = alert.service.as_deref().map(|name| plain(name, MAX_SERVICE));
+    let head = format!("{emoji} **{state}**, {}: ", alert.severity.as_str());
+    let title = one_line(&alert.title, Alert::MAX_TITLE);
+    let service = alert.service.as_deref().map(|name| one_line(name, MAX_SERVICE));
     let url = alert.url.as_deref().filter(|url| is_shown(url));
-    let rest: Vec<_> = service
-        .as_deref()
-        .into_iter()
-        .chain(url)
-        .filter(|part| !part.is_empty())
-        .collect();
-    let mut markdown = format!("{emoji} **{state}**, {severity}: {title}");
-    if !rest.is_empty() {
-        markdown.push_str("\n\n");
-        markdown.push_str(&rest.join(" \u{b7} "));
-    }
+    let text = |written: fn(&str) -> String| {
+        // Behind a word of ours: what begins a line may be a heading or a list.
+        let service = service
+            .as_deref()
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("Service: {}", written(name)));
+        let rest: Vec<_> = service.into_iter().chain(url.map(str::to_owned)).collect();
+        let end = if rest.is_empty() { "" } else { "\n\n" };
+        format!("{}{end}{}", written(&title), rest.join(" \u{b7} "))
+    };
     // Rid of mentions and disguised links, as all that we post.
-    answer::pages(&markdown).into_iter().next()
+    let page = answer::pages(&format!("{head}{}", text(in_markdown)))
+        .into_iter()
+        .next()?;
+    // For notifications, which know no Markdown and show the beginning.
+    let fallback = escape(
+        &format!("{}{}", head.replace("**", ""), text(calling_nobody)),
+        answer::FALLBACK_LIMIT,
+    );
+    Some(Page { fallback, ..page })
 }
 
-/// A text on one line, without a meaning in Markdown.
-fn plain(text: &str, most: usize) -> String {
+/// A text on one line.
+fn one_line(text: &str, most: usize) -> String {
     let words: Vec<_> = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect();
-    let mut plain = String::with_capacity(text.len() + 16);
-    for c in words.join(" ").chars().take(most) {
-        if c.is_ascii_punctuation() {
-            plain.push('\\');
+    words.join(" ").chars().take(most).collect()
+}
+
+/// A text on one line as Markdown that means that text.
+fn in_markdown(text: &str) -> String {
+    let mut markdown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '<') {
+            markdown.push('\\');
         }
-        plain.push(c);
+        markdown.push(c);
     }
-    plain
+    markdown
+}
+
+/// A text in which no `@channel` stands.
+fn calling_nobody(text: &str) -> String {
+    text.replace('@', "@\u{200b}")
 }
 
 fn is_shown(url: &str) -> bool {
@@ -88,9 +105,17 @@ mod tests {
         assert_eq!(
             page.markdown,
             "\u{1f534} **Triggered**, critical: Checkout is down\n\n\
-             checkout \u{b7} https://acme.pagerduty.com/incidents/Q1"
+             Service: checkout \u{b7} https://acme.pagerduty.com/incidents/Q1"
         );
-        assert!(page.fallback.contains("Checkout is down"), "{}", page.fallback);
+        assert_eq!(
+            page.fallback,
+            "\u{1f534} Triggered, critical: Checkout is down\n\n\
+             Service: checkout \u{b7} https://acme.pagerduty.com/incidents/Q1"
+        );
+        assert_eq!(
+            shown(&alert("db_1 [prod] `x`")).markdown.lines().next(),
+            Some("\u{1f534} **Triggered**, critical: db\\_1 \\[prod\\] \\`x\\`")
+        );
         let bare = Alert {
             service: None,
             url: None,
@@ -122,21 +147,23 @@ mod tests {
                 ..alert(hostile)
             };
             let page = shown(&alert);
-            for text in [&page.markdown, &page.fallback] {
-                for markup in [
-                    "<!",
-                    "<@",
-                    "](",
-                    "|your bank",
-                    "@channel",
-                    "@here",
-                    "@everyone",
-                    "\n#",
-                    "\n>",
-                    "```",
-                ] {
-                    assert!(!text.contains(markup), "{hostile}: {markup}: {text}");
-                }
+            for markup in [
+                "<!",
+                "<@",
+                "<h",
+                "](",
+                "@channel",
+                "@here",
+                "@everyone",
+                "\n#",
+                "\n>",
+                "```",
+            ] {
+                let markdown = &page.markdown;
+                assert!(!markdown.contains(markup), "{hostile}: {markup}: {markdown}");
+            }
+            for markup in ["@channel", "@here", "@everyone"] {
+                assert!(!page.fallback.contains(markup), "{}", page.fallback);
             }
             assert!(!page.fallback.contains(['<', '>']), "{}", page.fallback);
         }

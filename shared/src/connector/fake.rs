@@ -1,9 +1,12 @@
 //! What every fake third party can do for the stories that hold for all connectors.
 
 use async_trait::async_trait;
-use serde_json::Value;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, value::RawValue};
+use url::Url;
 
 use super::contract::Started;
+use crate::http::client::{Call, HttpClient, HttpError};
 
 /// How a third party misbehaves, from now on, whatever it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,4 +52,43 @@ pub trait Vendor: Send + Sync {
 
     /// What of ours is there: webhooks, installations, tokens that work. Nothing after a revocation.
     fn remains(&self) -> Vec<String>;
+}
+
+/// A delivery, as a third party sends it to the address that it was given.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Where to.
+    pub url: String,
+    /// The headers by which it is known to be of the third party, and its content type.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, byte by byte.
+    pub body: Vec<u8>,
+}
+
+impl Sent {
+    /// The headers, as a connector is handed them.
+    #[must_use]
+    pub fn header_map(&self) -> HeaderMap {
+        let pairs = self.headers.iter().filter_map(|(name, value)| {
+            let value = HeaderValue::from_str(value).ok()?;
+            Some((HeaderName::from_static(name), value))
+        });
+        pairs.collect()
+    }
+
+    /// Sends it: the status that it is answered.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post(&self) -> Result<StatusCode, HttpError> {
+        const NO_REQUEST: HttpError = HttpError::Protocol { what: "no request" };
+        let url = Url::parse(&self.url).map_err(|_| NO_REQUEST)?;
+        let client = HttpClient::new(&url.origin().ascii_serialization()).map_err(|_| NO_REQUEST)?;
+        let body: &RawValue = serde_json::from_slice(&self.body).map_err(|_| NO_REQUEST)?;
+        let mut call = Call::post(url.path()).json(body);
+        for (name, value) in &self.headers {
+            call = call.header(HeaderName::from_static(name), value);
+        }
+        Ok(client.send(call).await?.status)
+    }
 }

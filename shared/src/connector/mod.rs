@@ -7,6 +7,7 @@
 pub mod contract;
 #[cfg(feature = "test-support")]
 pub mod fake;
+mod plain;
 
 use std::fmt;
 
@@ -109,7 +110,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { slack: Slack, github: GitHub }
+connectors! { slack: Slack, github: GitHub, gcp: Gcp, pagerduty: PagerDuty, datadog: Datadog }
 
 impl fmt::Debug for Connectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,10 +10,12 @@
 //! sender's cannot be taken for another's. The function that takes the sender's deliveries is a [`Door`].
 
 pub mod connection;
+pub mod datadog;
 pub mod door;
 mod extract;
 pub mod github;
 pub mod keyring;
+pub mod pagerduty;
 pub mod slack;
 pub mod svix;
 

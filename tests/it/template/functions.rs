@@ -12,9 +12,12 @@ use shared::{
     aws::{self, Patience},
     clock::SystemClock,
     config::Env,
-    connector::{Connectors, contract::Parts},
+    connector::{
+        Connectors,
+        contract::{Connector, Parts},
+    },
     secret::manager::{MemorySecrets, SecretStore},
-    webhook::DoorConfig as _,
+    webhook::{DoorConfig as _, connection},
 };
 use tests::local;
 
@@ -36,6 +39,8 @@ fn read(package: &str, env: &mut Env) {
         "clerk-webhook" => drop(clerk_webhook::Config::read(env)),
         "slack-events" => drop(slack_events::Config::read(env)),
         "agent-dispatcher" => drop(agent_dispatcher::Config::read(env)),
+        "pagerduty-webhook" => read_by_door::<pagerduty_webhook::Connector>(env),
+        "datadog-webhook" => read_by_door::<datadog_webhook::Connector>(env),
         "github-webhook" => drop(github_webhook::Config::read(env)),
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
@@ -51,12 +56,21 @@ fn read(package: &str, env: &mut Env) {
 
 /// What each connector reads.
 fn read_by_connectors(env: &mut Env) {
-    let parts = Parts {
+    Connectors::from_env(env, &parts()).expect("nothing is set wrongly");
+}
+
+/// What the door of a connector's own addresses reads.
+fn read_by_door<C: Connector>(env: &mut Env) {
+    drop(connection::Config::read(env));
+    C::configure(env, &parts()).expect("nothing is set wrongly");
+}
+
+fn parts() -> Parts {
+    Parts {
         clock: Arc::new(SystemClock),
         secrets: SecretStore::from_source(MemorySecrets::new()),
         aws: SdkConfig::builder().build(),
-    };
-    Connectors::from_env(env, &parts).expect("nothing is set wrongly");
+    }
 }
 
 /// What a function asks its environment for, and what of that it cannot do without.

@@ -14,9 +14,10 @@ use tests::local;
 
 /// What each method of the Web API that we call demands.
 /// Source: the method's page under <https://docs.slack.dev/reference/methods>.
-const METHODS: [(&str, &[&str]); 7] = [
+const METHODS: [(&str, &[&str]); 8] = [
     ("auth.test", &[]),
     ("chat.postMessage", &["chat:write"]),
+    ("chat.update", &["chat:write"]),
     ("conversations.history", HISTORY),
     ("conversations.replies", HISTORY),
     ("reactions.add", &["reactions:write"]),
