@@ -109,7 +109,6 @@ async fn an_address_of_nobodys_is_not_found_and_costs_kms_nothing() {
         // Of another connector.
         format!("/webhooks/pagerduty/{slack}"),
         format!("/webhooks/pagerduty/{}", id.simple()),
-        format!("/webhooks/pagerduty/{}", id.to_string().to_uppercase()),
         format!("/webhooks/pagerduty/{}", world.pagerduty),
         "/webhooks/pagerduty/T1".to_owned(),
         "/webhooks/pagerduty/%00".to_owned(),

@@ -379,7 +379,7 @@ async fn alerts_are_kept_for_thirty_days_after_the_last_news_and_no_more_than_tw
     world.done(&world.news("2", AlertState::Resolved, 2)).await;
     assert_eq!(
         world
-            .column("expires_at = timestamptz '2023-11-14T22:13:20Z' + interval '31 days'")
+            .column("(expires_at = timestamptz '2023-11-14T22:13:20Z' + interval '31 days')")
             .await
             .as_deref(),
         Some("true")
