@@ -26,6 +26,7 @@ mod secrecy;
 mod secrets;
 mod sessions;
 mod slack_api;
+mod slack_connection;
 mod slack_events;
 mod statement;
 mod template;

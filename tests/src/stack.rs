@@ -9,28 +9,32 @@ use std::{
 
 use agent_dispatcher::App;
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use axum::Router;
 use serde_json::{Value, json};
 use shared::{
     agent::GrpcAgent,
     clock::{self, Clock as _, FixedClock, SharedClock, Timestamp},
+    config::Env,
     connector::{
-        ConnectorKind,
-        contract::DynConnector,
+        ConnectorKind, Connectors,
+        contract::{DynConnector, Parts},
+        fake::Vendor as _,
         slack::{
             api::SlackApi,
             fake::{APP_ID, FakeSlack, Workspace},
         },
     },
-    conversation::{
-        names::Names,
-        turn::{Answering, Limits},
-    },
+    conversation::turn::{Answering, Limits, Parties},
     db::{Access, Connection, Db, integration_credentials, integrations},
     id::{Ids, IntegrationId, OrganizationId},
+    integration::Integrations,
     queue::{Inbox, QueueError, TaskQueue},
-    secret::vault::{CredentialScope, Vault},
+    secret::{
+        manager::{MemorySecrets, SecretStore},
+        vault::{CredentialScope, Vault},
+    },
     task::Envelope,
     telemetry::Metrics,
     webhook::connection::{self, ConnectionDoor, Sender},
@@ -127,21 +131,35 @@ impl Stack {
             Arc::clone(&clock),
             self.metrics.clone(),
         );
+        let secrets = MemorySecrets::new();
+        for (arn, value) in self.slack.secrets() {
+            secrets.put(&arn, &value, self.clock.now());
+        }
+        let parts = Parts {
+            clock: Arc::clone(&clock),
+            secrets: SecretStore::from_source(secrets),
+            aws: SdkConfig::builder().build(),
+        };
+        let mut env = Env::from_pairs(self.slack.variables());
+        let integrations = Integrations {
+            db: Arc::new(Access::from(Db::new(&self.database.application(), 2)?)),
+            vault: Arc::new(Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock))),
+            connectors: Connectors::only(ConnectorKind::Slack, &mut env, &parts)?,
+            clock: Arc::clone(&clock),
+            ids: Ids::random(),
+            metrics: metrics.clone(),
+            actor: "agent-dispatcher",
+        };
+        let parties = Parties {
+            slack: SlackApi::new(&self.slack.url())?,
+            agent: Arc::new(GrpcAgent::new(self.agent.url(), clock)?),
+        };
+        let limits = Limits {
+            agent: AGENT,
+            history_tokens: 8_000,
+        };
         Ok(App {
-            answering: Answering {
-                db: Access::from(Db::new(&self.database.application(), 2)?),
-                vault: Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock)),
-                slack: SlackApi::new(&self.slack.url())?,
-                agent: Arc::new(GrpcAgent::new(self.agent.url(), Arc::clone(&clock))?),
-                clock,
-                ids: Ids::random(),
-                metrics: metrics.clone(),
-                limits: Limits {
-                    agent: AGENT,
-                    history_tokens: 8_000,
-                },
-                names: Names::default(),
-            },
+            answering: Answering::of(integrations, parties, limits),
             inbox: self.inbox.clone(),
             metrics,
         })

@@ -22,6 +22,7 @@ use shared::{
         alert_settings::{self, AlertSettings},
         alerts::{self, Posting, StoredAlert, Upserted},
         deliveries,
+        integration_credentials::{self, Refreshable},
         integrations::{self, Status},
     },
     id::{IntegrationId, OrganizationId},
@@ -41,6 +42,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long others leave an alert alone that somebody tells Slack of. Longer than that takes, and less than a record stays
 /// hidden whose process died.
 const LEASE: Duration = Duration::from_secs(45);
+/// How long it is waited for the scheduler to refresh a token that has expired. This function does not: it would need the
+/// secret of the Slack app, and the right to seal.
+const REFRESHED: Duration = Duration::from_mins(1);
+/// Slack's code for that.
+const EXPIRED: &str = "token_expired";
 /// How much Slack's clock may be behind ours.
 const SKEW: Duration = Duration::from_mins(5);
 
@@ -190,16 +196,22 @@ impl Telling {
                 Ok(token) => token,
                 Err(error) => return self.later(error),
             };
-            let (code, is_certain) = match self.say(app, &token, &page).await {
-                Err(Said::Revoked { code, is_certain }) => (code, is_certain),
+            let (code, may_be_refreshed, is_certain) = match self.say(app, &token, &page).await {
+                Err(Said::Revoked { code, is_certain }) => (code, false, is_certain),
+                Err(Said::Expired { is_certain }) => (EXPIRED.to_owned(), true, is_certain),
                 Err(Said::Told(told)) | Ok(told) => return told,
             };
-            match self.reread(app, slack.id).await {
-                Ok(Some((fresh, sealed))) if fresh != generation => {
-                    (generation, credentials) = (fresh, sealed);
+            let later = |error: TaskError| Told::Later { error, is_certain };
+            match self.kept(app, slack.id).await {
+                Err(error) => return later(error.into()),
+                // Somebody has connected again, or the scheduler has refreshed them.
+                Ok(Some(kept)) if kept.sealed != credentials => {
+                    (generation, credentials) = (kept.generation, kept.sealed);
+                }
+                Ok(Some(kept)) if may_be_refreshed && kept.refresh_at.is_some() => {
+                    return later(TaskError::retry_after(REFRESHED, "the token has expired"));
                 }
                 Ok(_) => return self.revoked(app, slack.id, generation, code, is_certain).await,
-                Err(error) => return self.later(error.into()),
             }
         }
     }
@@ -235,10 +247,13 @@ impl Telling {
         }
     }
 
-    async fn reread(&self, app: &App, integration: IntegrationId) -> Result<Option<(i32, Sealed)>, DbError> {
+    /// The credentials as they are by now.
+    async fn kept(&self, app: &App, integration: IntegrationId) -> Result<Option<Refreshable>, DbError> {
         let mut db = app.db.get().await?;
-        let fresh = integrations::reread(&mut db, self.organization, integration).await?;
-        Ok(fresh.and_then(|fresh| Some((fresh.generation, fresh.credentials?))))
+        let tx = db.begin_for(self.organization).await?;
+        let kept = integration_credentials::find(&tx, self.organization, integration).await?;
+        tx.commit().await?;
+        Ok(kept)
     }
 
     /// Slack does not take the token any more: a person must connect again.
@@ -373,6 +388,8 @@ async fn give_back(
 enum Said {
     /// The token is not good any more; a newer one may be.
     Revoked { code: String, is_certain: bool },
+    /// The token has ended by itself; it may be refreshed.
+    Expired { is_certain: bool },
     /// That is what it comes to.
     Told(Told),
 }
@@ -383,6 +400,9 @@ impl Said {
         match error {
             SlackError::Revoked { code } => Self::Revoked {
                 code,
+                is_certain: was_certain,
+            },
+            SlackError::Expired => Self::Expired {
                 is_certain: was_certain,
             },
             SlackError::ChannelGone { code } | SlackError::Rejected { code } => Self::Told(Told::Refused {

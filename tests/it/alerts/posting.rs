@@ -297,6 +297,43 @@ async fn a_token_that_slack_takes_no_more_asks_a_person_to_connect_again() {
 }
 
 #[tokio::test]
+async fn a_token_that_has_expired_is_waited_for_where_it_is_refreshed() {
+    let world = World::new().await;
+    let news = world.news("1", AlertState::Triggered, 1);
+    let refresh_at = |at: &str| {
+        let slack = world.acme.integration.uuid();
+        format!("UPDATE integration_credentials SET refresh_at = {at} WHERE integration_id = '{slack}'")
+    };
+    world.run(&refresh_at("now()")).await;
+    world
+        .acme
+        .workspace
+        .revoke_token(&world.acme.token, "token_expired");
+    world.returned(&news).await;
+    assert_eq!(world.stack.inbox.hidden("r"), Some(Duration::from_mins(1)));
+    assert!(world.stack.counted("AlertUndelivered").is_empty());
+    // As the scheduler puts another in its place.
+    world.acme.workspace.issue_token("xoxe-new");
+    world
+        .stack
+        .connect(&world.acme, "xoxe-new")
+        .await
+        .expect("another token");
+    world.done(&news).await;
+    assert_eq!(world.shown("C1"), [TRIGGERED]);
+    assert_eq!(world.stack.slack.posts(), 1);
+
+    world.run(&refresh_at("NULL")).await;
+    world.acme.workspace.revoke_token("xoxe-new", "token_expired");
+    world.done(&world.news("2", AlertState::Resolved, 2)).await;
+    assert_eq!(
+        world.stack.counted("AlertUndelivered")["token_expired"],
+        1,
+        "nobody refreshes it"
+    );
+}
+
+#[tokio::test]
 async fn without_a_workspace_the_alert_is_stored_and_it_is_said_why_nobody_was_told() {
     let world = World::new().await;
     world

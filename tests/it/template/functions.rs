@@ -13,7 +13,7 @@ use shared::{
     clock::SystemClock,
     config::Env,
     connector::{
-        Connectors,
+        ConnectorKind, Connectors,
         contract::{Connector, Parts},
     },
     secret::manager::{MemorySecrets, SecretStore},
@@ -38,7 +38,10 @@ fn read(package: &str, env: &mut Env) {
     match package {
         "clerk-webhook" => drop(clerk_webhook::Config::read(env)),
         "slack-events" => drop(slack_events::Config::read(env)),
-        "agent-dispatcher" => drop(agent_dispatcher::Config::read(env)),
+        "agent-dispatcher" => {
+            drop(agent_dispatcher::Config::read(env));
+            Connectors::only(ConnectorKind::Slack, env, &parts()).expect("nothing is set wrongly");
+        }
         "pagerduty-webhook" => read_by_door::<pagerduty_webhook::Connector>(env),
         "datadog-webhook" => read_by_door::<datadog_webhook::Connector>(env),
         "github-webhook" => drop(github_webhook::Config::read(env)),
@@ -356,8 +359,9 @@ const ADDRESSES: [(&str, &str, &str); 3] = [
     ("GitHubWebhookUrl", "/webhooks/github", "GitHub"),
 ];
 /// The secrets that somebody must fill in, and the output that says where.
-const PUT_BY_HAND: [(&str, &str); 5] = [
+const PUT_BY_HAND: [(&str, &str); 6] = [
     ("SlackSecretArn", "SlackSecret"),
+    ("SlackAppSecretArn", "SlackAppSecret"),
     ("ClerkSecretArn", "ClerkSecret"),
     ("ClerkApiSecretArn", "ClerkApiSecret"),
     ("GitHubSecretArn", "GitHubSecret"),

@@ -217,6 +217,7 @@ fn edge(template: &Value) -> Complaints {
                 "a door",
                 &[
                     "SlackSecret",
+                    "SlackAppSecret",
                     "ClerkSecret",
                     "ClerkApiSecret",
                     "GitHubSecret",
@@ -240,6 +241,7 @@ fn edge(template: &Value) -> Complaints {
                         "CredentialsKey",
                         "ClerkApiSecret",
                         "GitHubAppSecret",
+                        "SlackAppSecret",
                     ],
                 );
                 if function.is_in_the_network() {
@@ -280,6 +282,7 @@ fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
         stops(edge, &statement, read("DatabaseSecret"), "knows DatabaseSecret");
         stops(edge, &statement, read("ClerkApiSecret"), "knows ClerkApiSecret");
         stops(edge, &statement, read("GitHubAppSecret"), "knows GitHubAppSecret");
+        stops(edge, &statement, read("SlackAppSecret"), "knows SlackAppSecret");
         stops(
             edge,
             &statement,
@@ -550,8 +553,10 @@ fn a_function_that_could_take_on_a_role_of_its_own_account_or_not_see_that_one_i
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 14] = [
+const SECRETS: [(&str, &str, &str); 16] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
+    ("SlackAppSecret", GET_SECRET, "AgentDispatcherRole"),
+    ("SlackAppSecret", GET_SECRET, "SchedulerRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
     ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
@@ -660,8 +665,9 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 8] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 9] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("AgentDispatcherRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("EventProcessorRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("PagerDutyWebhookRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("DatadogWebhookRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
@@ -873,8 +879,8 @@ async fn what_the_vault_seals_can_be_opened_under_the_roles_condition() {
     }
     assert_eq!(
         conditions.len(),
-        4,
-        "two of the role, two of the key: {conditions:?}"
+        6,
+        "four of the role, two of the key: {conditions:?}"
     );
     for (key, value) in conditions {
         let name = key.strip_prefix(CONTEXT).expect("about the encryption context");
