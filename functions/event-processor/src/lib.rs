@@ -6,6 +6,7 @@
 
 mod alert;
 mod config;
+mod github;
 mod identity;
 mod notice;
 mod slack;
@@ -104,11 +105,7 @@ async fn process(app: &App, work: Work) -> Result<(), TaskError> {
         Task::ApplyIdentityV1(change) => identity::process(app, &work.envelope, change).await,
         Task::ApplySlackLifecycleV1(lifecycle) => slack::process(app, &work.envelope, lifecycle).await,
         Task::ApplyAlertV1(news) => alert::process(app, &work, news).await,
-        // Nothing of this release works on them yet.
-        Task::ApplyGitHubV1(_) => Err(TaskError::fail(
-            "unsupported",
-            "this release applies nothing of this third party's",
-        )),
+        Task::ApplyGitHubV1(event) => github::process(app, &work.envelope, event).await,
         Task::AnswerSlackMessageV1(_) => {
             Err(TaskError::fail("wrong_queue", "this task belongs on tasks.fifo"))
         }

@@ -312,7 +312,7 @@ impl Connector for GitHub {
                 metadata: metadata(&app, &installation),
             },
             expires_at: None,
-            installed_at: self.clock.now(),
+            installed_at: installation.updated_at.unwrap_or_else(|| self.clock.now()),
         })
     }
 
