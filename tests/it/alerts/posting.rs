@@ -8,7 +8,7 @@ use shared::{
     db::integrations,
     task::{Alert, AlertSeverity, AlertState},
 };
-use tests::{kms::Fault, stack::record};
+use tests::{kms::Fault, lines::Lines, stack::record};
 
 use super::{World, alert};
 
@@ -443,4 +443,49 @@ async fn alerts_are_kept_for_thirty_days_after_the_last_news_and_no_more_than_tw
         Some("3"),
         "what nothing was heard of for longest went"
     );
+}
+
+#[tokio::test]
+async fn neither_a_token_nor_what_the_third_party_wrote_is_told_by_the_processor() {
+    let planted = "planted-9f2c";
+    let world = World::new().await;
+    let news = |event: &str| {
+        let alert = Alert {
+            title: planted.to_owned(),
+            service: Some(planted.to_owned()),
+            url: Some(format!("https://acme.pagerduty.com/{planted}")),
+            ..alert(event, AlertState::Triggered, 1)
+        };
+        world.news_of(world.acme.id, world.pagerduty, event, alert)
+    };
+    let lines = Lines::default();
+    {
+        let _guard = lines.listen("trace");
+        // Pages that repeat the token and the message.
+        for trouble in [Trouble::Status(503), Trouble::Malformed, Trouble::FailAfterEffect] {
+            world.stack.slack.trouble("*", 1, &trouble);
+            world.returned(&news("1")).await;
+        }
+        world.stack.slack.trouble("*", 1, &Trouble::Status(400));
+        world.done(&news("2")).await;
+        world.acme.workspace.remove_bot("C1");
+        world.done(&news("3")).await;
+        world.stack.kms.fail(Fault::Denied);
+        world.done(&news("4")).await;
+        world.stack.kms.recover();
+        world
+            .acme
+            .workspace
+            .revoke_token(&world.acme.token, "token_revoked");
+        world.done(&news("5")).await;
+    }
+    let metrics = world.stack.metrics.lock().expect("no test panicked").clone();
+    let told = format!("{}{}", lines.whole(), String::from_utf8_lossy(&metrics));
+    assert!(
+        told.contains("credentials opened"),
+        "that they were opened is in the log"
+    );
+    for secret in [planted, world.acme.token.as_str()] {
+        assert!(!told.contains(secret), "{secret}");
+    }
 }
