@@ -303,6 +303,40 @@ pub struct Linked<C> {
     pub installed_at: Timestamp,
 }
 
+/// A connection of the system before this one.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// What was sealed there, by name.
+    pub texts: &'a BTreeMap<String, SecretString>,
+    /// When it was connected.
+    pub installed_at: Timestamp,
+    /// When its credentials end by themselves.
+    pub expires_at: Option<Timestamp>,
+    /// Whether whoever runs this deployment vouches that it is the organization's own, where nobody proved that there.
+    pub is_vouched_for: bool,
+}
+
+impl Earlier<'_> {
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Invalid`] when it is not, or is blank.
+    pub fn text(&self, name: &str) -> Result<&SecretString, ConnectorError> {
+        self.texts
+            .get(name)
+            .filter(|text| !text.expose_secret().is_empty())
+            .ok_or_else(|| ConnectorError::invalid(name, "is missing"))
+    }
+
+    /// A text that must be there and is no secret.
+    ///
+    /// # Errors
+    /// As [`Earlier::text`].
+    pub fn word(&self, name: &str) -> Result<String, ConnectorError> {
+        Ok(self.text(name)?.expose_secret().to_owned())
+    }
+}
+
 /// What a check came to when the credentials are good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
@@ -680,6 +714,19 @@ pub trait Connector: Send + Sync + Sized + 'static {
         input: Self::Input,
     ) -> Result<Linked<Self::Credentials>, ConnectorError>;
 
+    /// Takes over a connection of the system before this one. Asks nobody.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Invalid`] for texts that are not as they must be, and [`ConnectorError::Refused`] where that
+    /// system had nothing that could be taken over.
+    fn adopt(&self, _earlier: Earlier<'_>) -> Result<Linked<Self::Credentials>, ConnectorError> {
+        Err(ConnectorError::Refused {
+            reason: "not_taken_over",
+            message: "it is not taken over; connect it here".to_owned(),
+            remedy: Remedy::Reconnect,
+        })
+    }
+
     /// Makes at the third party what the connection needs there, such as a webhook, now that it is certain that it will
     /// be kept. What an earlier attempt left behind is used or replaced.
     ///
@@ -768,6 +815,7 @@ pub trait DynConnector: Send + Sync {
         returned: Returned<'_>,
         input: Value,
     ) -> Result<Linked<Credentials>, ConnectorError>;
+    fn adopt(&self, earlier: Earlier<'_>) -> Result<Linked<Credentials>, ConnectorError>;
     async fn attach(
         &self,
         connection: Connection<'_>,
@@ -848,6 +896,10 @@ impl<T: Connector> DynConnector for T {
         Connector::complete(self, connection, returned, input)
             .await?
             .hidden()
+    }
+
+    fn adopt(&self, earlier: Earlier<'_>) -> Result<Linked<Credentials>, ConnectorError> {
+        Connector::adopt(self, earlier)?.hidden()
     }
 
     async fn attach(

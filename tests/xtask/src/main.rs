@@ -1,4 +1,4 @@
-//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `reencrypt`, `slack-manifest`.
+//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `import-v1`, `reencrypt`, `slack-manifest`.
 //!
 //! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
 //! with a sentence. To add one: a variant of [`Task`] and a module.
@@ -9,6 +9,7 @@ mod check;
 mod codegen;
 mod demo;
 mod generate;
+mod import_v1;
 mod manifest;
 mod migrate;
 mod output;
@@ -17,11 +18,12 @@ mod signup;
 mod up;
 mod world;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use ::tests::local::{Progress, local_folder};
 use anyhow::bail;
 use clap::{Parser, Subcommand};
+use shared::integration::import::Trust;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -56,6 +58,17 @@ enum Task {
     },
     /// Applies the migrations of this working tree to the database of the stack that `up` started.
     Migrate,
+    /// Takes over connections of the system before this one; reads ENVIRONMENT, DATABASE_SECRET_ARN,
+    /// CREDENTIALS_KEY_ARN, ENCRYPTION_SALT_SECRET_ARN and AWS's usual variables.
+    ImportV1 {
+        /// The export, a JSON array; `-` for standard input.
+        #[arg(long, value_name = "FILE")]
+        export: PathBuf,
+        /// Vouches that every GitHub installation in the export is its organization's own: the old system did not prove
+        /// it. Without, GitHub is to be connected here.
+        #[arg(long)]
+        vouch_for_installations: bool,
+    },
     /// Moves the credentials of the stack that `up` started from one KMS key to another.
     Reencrypt {
         /// ARN of the key that they are moved from.
@@ -107,6 +120,17 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Test => check::run(&progress).await,
         Task::Codegen { check } => generate::run(check, &progress).await,
         Task::Migrate => migrate::run(&progress).await,
+        Task::ImportV1 {
+            export,
+            vouch_for_installations,
+        } => {
+            let trust = if vouch_for_installations {
+                Trust::Installations
+            } else {
+                Trust::Nobody
+            };
+            import_v1::run(&export, trust, &progress).await
+        }
         Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
         Task::SlackManifest { url } => manifest::print(&url),
     }

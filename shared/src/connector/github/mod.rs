@@ -19,7 +19,7 @@ use url::Url;
 
 use self::api::{App, GitHubApi, Installation, NumberOrText};
 use super::contract::{
-    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Lack, Linked, Method, Parts, Remedy,
+    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Lack, Linked, Method, Parts, Remedy,
     Repositories, Repository, Returned, SetupError, Start, Started,
 };
 use crate::{
@@ -313,6 +313,53 @@ impl Connector for GitHub {
             },
             expires_at: None,
             installed_at: self.clock.now(),
+        })
+    }
+
+    /// The texts of that system: `installation_id`, `account_login`, `account_id`, `account_type`, and an `access_token`
+    /// that has long ended. Whoever knew an installation's id could connect it there, so without somebody who vouches for
+    /// it it is to be connected here, where its owner proves that.
+    fn adopt(&self, earlier: Earlier<'_>) -> Result<Linked<GitHubCredentials>, ConnectorError> {
+        if !earlier.is_vouched_for {
+            return Err(ConnectorError::Refused {
+                reason: "not_proven",
+                message: "nobody proved that the installation is the organization's own; connect it here".to_owned(),
+                remedy: Remedy::Reconnect,
+            });
+        }
+        let number = |name: &str| -> Result<i64, ConnectorError> {
+            let word = earlier.word(name)?;
+            word.parse()
+                .map_err(|_| ConnectorError::invalid(name, "is not a number"))
+        };
+        let (installation_id, account_id) = (number("installation_id")?, number("account_id")?);
+        let (account_login, account_type) = (earlier.word("account_login")?, earlier.word("account_type")?);
+        let metadata = [
+            ("github_installation_id", installation_id.to_string()),
+            ("github_account_id", account_id.to_string()),
+            ("github_account_login", account_login.clone()),
+            ("github_account_type", account_type.clone()),
+        ];
+        Ok(Linked {
+            account: Account {
+                id: account_id.to_string(),
+                name: account_login.clone(),
+                external_id: Some(installation_id.to_string()),
+                bot_id: Some(installation_id.to_string()),
+                user_id: Some(account_login.clone()),
+                metadata: metadata
+                    .into_iter()
+                    .map(|(name, text)| (name.to_owned(), text))
+                    .collect(),
+            },
+            credentials: GitHubCredentials {
+                installation_id,
+                account_id,
+                account_login,
+                account_type,
+            },
+            expires_at: None,
+            installed_at: earlier.installed_at,
         })
     }
 

@@ -7,12 +7,13 @@ pub mod event;
 #[cfg(feature = "test-support")]
 pub mod fake;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::contract::{
-    self,     Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Linked, Method, Parts, Returned,
+use super::contract::{self, Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Linked, Method, Parts, Returned,
     SetupError, Start, Started,
 };
 use crate::config::Env;
@@ -57,6 +58,27 @@ impl Connector for Slack {
         _input: Self::Input,
     ) -> Result<Linked<SlackCredentials>, ConnectorError> {
         Err(NOT_SET_UP)
+    }
+
+    /// The texts of that system: `access_token` (blank, nobody was asked for user scopes), `bot_access_token`,
+    /// `bot_user_id`, `team_id`, `team_name`, `user_id` and `scope`.
+    fn adopt(&self, earlier: Earlier<'_>) -> Result<Linked<SlackCredentials>, ConnectorError> {
+        let team = earlier.word("team_id")?;
+        Ok(Linked {
+            credentials: SlackCredentials {
+                bot_token: earlier.text("bot_access_token")?.clone(),
+            },
+            account: Account {
+                name: earlier.word("team_name").unwrap_or_else(|_| team.clone()),
+                external_id: Some(team.clone()),
+                id: team,
+                bot_id: Some(earlier.word("bot_user_id")?),
+                user_id: earlier.word("user_id").ok(),
+                metadata: BTreeMap::new(),
+            },
+            expires_at: earlier.expires_at,
+            installed_at: earlier.installed_at,
+        })
     }
 
     async fn validate(
