@@ -25,10 +25,11 @@ use crate::{
 };
 
 /// Libraries whose more talkative levels would log addresses, headers or bodies.
-const QUIET_LIBRARIES: [&str; 12] = [
+const QUIET_LIBRARIES: [&str; 13] = [
     "aws_sdk_kms",
     "aws_sdk_secretsmanager",
     "aws_sdk_sqs",
+    "aws_sdk_sts",
     "aws_smithy_runtime",
     "h2",
     "hyper",

@@ -110,7 +110,7 @@ macro_rules! connectors {
     };
 }
 
-connectors! { slack: Slack, github: GitHub, gcp: Gcp, pagerduty: PagerDuty, datadog: Datadog }
+connectors! { slack: Slack, github: GitHub, gcp: Gcp, pagerduty: PagerDuty, datadog: Datadog, aws: Aws }
 
 impl fmt::Debug for Connectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,6 +53,12 @@ impl TokenHash {
         Self(hash)
     }
 
+    /// Whether a token is the one.
+    #[must_use]
+    pub fn is_of(&self, token: &str) -> bool {
+        constant_time::verify_slices_are_equal(&Self::of(token).0, &self.0).is_ok()
+    }
+
     /// Checks that a delivery brings the token, in time that does not depend on where another one differs.
     ///
     /// # Errors
@@ -62,8 +68,11 @@ impl TokenHash {
         if token.len() != TOKEN_DIGITS {
             return Err(WebhookError::Malformed(TOKEN));
         }
-        constant_time::verify_slices_are_equal(&Self::of(token).0, &self.0)
-            .map_err(|_| WebhookError::Mismatch)
+        if self.is_of(token) {
+            Ok(())
+        } else {
+            Err(WebhookError::Mismatch)
+        }
     }
 }
 

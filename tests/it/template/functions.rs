@@ -27,8 +27,8 @@ const LAMBDAS_OWN: [&str; 4] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 ];
-/// Read, and set by no deployment: the roots of a proxy that stands before AWS on somebody's machine.
-const SET_BY_HAND: [&str; 1] = ["AWS_CA_BUNDLE"];
+/// Read, and set by no deployment: the roots of a proxy that stands before AWS on somebody's machine, and an STS there.
+const SET_BY_HAND: [&str; 2] = ["AWS_CA_BUNDLE", "AWS_STS_URL"];
 
 /// Lets a function read its own variables.
 fn read(package: &str, env: &mut Env) {

@@ -42,6 +42,10 @@ const ON_EVERYTHING: [(&[&str], &str); 2] = [
     ),
 ];
 
+/// A right on what is somebody else's, whose names nobody knows beforehand: [`taken_on`] says who may have it, and how.
+const ON_ROLES_OF_OTHERS: (&str, &str) = (TAKE_ON_ROLE, "arn:${AWS::Partition}:iam::*:role/*");
+const TAKE_ON_ROLE: &str = "sts:AssumeRole";
+
 /// The statements of a role's policies. One that is only there on a condition counts as if it always were.
 fn statements(role: &Value) -> Vec<&Value> {
     list(&role["Properties"]["Policies"])
@@ -92,6 +96,8 @@ fn wildcards(template: &Value) -> Complaints {
                 && ON_EVERYTHING
                     .iter()
                     .any(|(known, _)| actions.iter().eq(known.iter()));
+            let (action, of_others) = ON_ROLES_OF_OTHERS;
+            let is_known = is_known || (actions == BTreeSet::from([action]) && resources == [of_others]);
             if is_everything && !is_known {
                 complaints.push(format!("{id} has a wildcard among its resources: {actions:?}"));
             }
@@ -399,6 +405,94 @@ fn code_that_could_change_the_network_in_lambdas_name_is_found() {
         "/Resources/MigratorFunction/Properties/VpcConfig",
         Value::Null,
         "do not agree on the network",
+    );
+}
+
+/// Who works on connections, of which some are roles of others.
+const TAKERS: [&str; 1] = ["SchedulerRole"];
+
+/// Who may take on roles may take on none of this account, which is the one that they speak for, unless it was made for
+/// that; and is held to no word, since whether a role itself demands one can only be found out without.
+fn taken_on(template: &Value) -> Complaints {
+    let mut complaints = Complaints::new();
+    for (id, role) in resources(template, "AWS::IAM::Role") {
+        let takes: Vec<_> = allowed(role)
+            .into_iter()
+            .filter(|it| actions(it).iter().any(|action| action.starts_with("sts:")))
+            .collect();
+        if takes.is_empty() {
+            continue;
+        }
+        if !TAKERS.contains(&id) {
+            complaints.push(format!("{id} may take on roles"));
+        }
+        let denied: Vec<_> = statements(role)
+            .into_iter()
+            .filter(|it| it["Effect"] == "Deny" && actions(it).contains(TAKE_ON_ROLE))
+            .collect();
+        let own = json!({
+            "Sid": "LeaveOwnRolesAlone",
+            "Effect": "Deny",
+            "Action": TAKE_ON_ROLE,
+            "Resource": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"},
+            "Condition": {"Null": {"iam:ResourceTag/infragpt-connection": "true"}},
+        });
+        if !denied.contains(&&own) {
+            complaints.push(format!("{id} may take on roles of its own account"));
+        }
+        let is_blind = |it: &&&Value| it["Condition"].to_string().contains("sts:");
+        if takes.iter().chain(&denied).any(|it| is_blind(&it)) {
+            complaints.push(format!("{id} cannot see whether a role is open"));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn a_function_that_could_take_on_a_role_of_its_own_account_or_not_see_that_one_is_open_is_found() {
+    passes(taken_on);
+    let statements = |role: &str| format!("/Resources/{role}/Properties/Policies/0/PolicyDocument/Statement");
+    let (scheduler, template) = (statements("SchedulerRole"), template());
+    let at = |sid: &str| {
+        let all = template.pointer(&scheduler).map(list);
+        let position = all.and_then(|all| all.iter().position(|it| it["Sid"] == sid));
+        format!("{scheduler}/{}", position.expect("it is there"))
+    };
+    let (takes, leaves) = (at("TakeOnRolesOfOthers"), at("LeaveOwnRolesAlone"));
+    let taking = template.pointer(&takes).cloned().expect("the statement");
+    stops(
+        taken_on,
+        &format!("{}/-", statements("IdentityApiRole")),
+        taking,
+        "IdentityApiRole may take on roles",
+    );
+    for (field, value) in [
+        ("Effect", json!("Allow")),
+        ("Action", json!("sts:GetCallerIdentity")),
+        (
+            "Condition",
+            json!({"Null": {"iam:ResourceTag/infragpt-connection": "false"}}),
+        ),
+        ("Resource", json!("arn:aws:iam::111122223333:role/*")),
+    ] {
+        stops(
+            taken_on,
+            &format!("{leaves}/{field}"),
+            value,
+            "SchedulerRole may take on roles of its own account",
+        );
+    }
+    stops(
+        taken_on,
+        &format!("{takes}/Condition"),
+        json!({"Null": {"sts:ExternalId": "false"}}),
+        "SchedulerRole cannot see whether a role is open",
+    );
+    stops(
+        wildcards,
+        &format!("{takes}/Resource"),
+        json!("*"),
+        "SchedulerRole has a wildcard among its resources",
     );
 }
 

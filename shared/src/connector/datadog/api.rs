@@ -6,13 +6,13 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderName, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, de};
-use serde_json::json;
 
 use super::event::TEMPLATE;
 use crate::{
     connector::contract::{ConnectorError, Remedy},
     http::client::{Answer, Call, HttpClient, UrlError},
-    webhook::datadog::TOKEN,
+    json,
+    webhook::datadog::{TOKEN, TokenHash},
 };
 
 /// Where Datadog is: all of its sites, and nothing else that keys could be sent to.
@@ -79,6 +79,23 @@ pub(super) struct Owner {
 #[derive(Debug, Deserialize)]
 pub(super) struct Webhook {
     pub(super) url: String,
+    #[serde(default)]
+    custom_headers: Option<SecretString>,
+}
+
+impl Webhook {
+    /// Whether it sends another token than the one that is known. One that is not shown is not taken for another.
+    pub(super) fn sends_another(&self, known: &TokenHash) -> bool {
+        let Some(shown) = &self.custom_headers else {
+            return false;
+        };
+        let headers = json::read::<BTreeMap<String, SecretString>>(shown.expose_secret().as_bytes());
+        let Ok(headers) = headers else {
+            return false;
+        };
+        let token = headers.get(TOKEN);
+        token.is_some_and(|token| !known.is_of(token.expose_secret()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -214,8 +231,8 @@ impl DatadogApi {
         } else {
             Call::post(WEBHOOKS)
         };
-        let headers = json!({ TOKEN: token.expose_secret() }).to_string();
-        let webhook = json!({
+        let headers = serde_json::json!({ TOKEN: token.expose_secret() }).to_string();
+        let webhook = serde_json::json!({
             "name": name, "url": url, "encode_as": "json", "custom_headers": headers, "payload": TEMPLATE,
         });
         let answer = self.ask(caller, call.json(&webhook)).await?;

@@ -64,7 +64,7 @@ const DESCRIPTOR: Descriptor = Descriptor {
                 label: "Application key",
                 secrecy: Secrecy::Secret,
                 presence: Presence::Required,
-                pattern: Some(r"[a-f0-9]{40}|dd(?:app|aapp|apk)_[A-Za-z0-9_]{20,100}"),
+                pattern: Some(r"[a-f0-9]{40}|dd[a-z]{1,8}_[A-Za-z0-9_]{20,100}"),
                 options: &[],
                 max_length: 120,
                 help: "Makes the webhook that monitors tell, and removes it again. Its owner needs the permission \
@@ -148,6 +148,34 @@ impl DatadogCredentials {
 fn webhook_name(integration: IntegrationId) -> String {
     let id = integration.to_string().replace('-', "");
     format!("infragpt-{}", &id[id.len().saturating_sub(12)..])
+}
+
+/// What keeps a connection whose keys are good from hearing of alerts.
+fn lacking(found: Option<&api::Webhook>, ours: &Webhook, wanted_url: Option<&str>) -> Option<Lack> {
+    let Some(found) = found else {
+        return Some(missing());
+    };
+    if wanted_url.is_some_and(|url| found.url != url) {
+        return Some(Lack {
+            reason: "webhook_moved",
+            message: "the webhook at Datadog leads to another address than ours; connect again".to_owned(),
+            remedy: Remedy::Reconnect,
+        });
+    }
+    found.sends_another(&ours.token_sha256).then(|| Lack {
+        reason: "webhook_changed",
+        message: "the webhook at Datadog sends another token than ours, so that nothing it tells is taken; connect again"
+            .to_owned(),
+        remedy: Remedy::Reconnect,
+    })
+}
+
+fn missing() -> Lack {
+    Lack {
+        reason: "webhook_missing",
+        message: "the webhook is not there at Datadog, so no alert is told; connect again".to_owned(),
+        remedy: Remedy::Reconnect,
+    }
 }
 
 #[async_trait]
@@ -238,26 +266,16 @@ impl Connector for Datadog {
         let caller = credentials.caller();
         self.api.prove(caller).await?;
         self.api.owner(caller).await?;
-        let found = match &credentials.webhook {
-            Some(webhook) => self.api.webhook(caller, &webhook.name).await?,
-            None => None,
-        };
-        let lacking = match (found, connection.webhook_url) {
-            (Some(found), Some(url)) if found.url != url => Some(Lack {
-                reason: "webhook_moved",
-                message: "the webhook at Datadog leads to another address than ours; connect again".to_owned(),
-                remedy: Remedy::Reconnect,
-            }),
-            (Some(_), _) => None,
-            (None, None) if credentials.webhook.is_none() => Some(Lack {
+        let lacking = match (&credentials.webhook, connection.webhook_url) {
+            (Some(ours), wanted_url) => {
+                let found = self.api.webhook(caller, &ours.name).await?;
+                lacking(found.as_ref(), ours, wanted_url)
+            }
+            (None, Some(_)) => Some(missing()),
+            (None, None) => Some(Lack {
                 reason: "webhook_unavailable",
                 message: "this deployment has no public address that Datadog could tell alerts to".to_owned(),
                 remedy: Remedy::Operator,
-            }),
-            (None, _) => Some(Lack {
-                reason: "webhook_missing",
-                message: "the webhook is not there at Datadog, so no alert is told; connect again".to_owned(),
-                remedy: Remedy::Reconnect,
             }),
         };
         Ok(Checked {
@@ -275,7 +293,15 @@ impl Connector for Datadog {
             return Ok(());
         };
         let caller = credentials.caller();
-        match self.api.delete_webhook(caller, &webhook.name).await {
+        // A connection that is made anew has a webhook of the same name, so that monitors need not be changed. The end of
+        // the one before may be told only after that, and must not take the new one away.
+        let ended = match self.api.webhook(caller, &webhook.name).await {
+            Ok(None) => Ok(()),
+            Ok(Some(found)) if found.sends_another(&webhook.token_sha256) => Ok(()),
+            Ok(Some(_)) => self.api.delete_webhook(caller, &webhook.name).await,
+            Err(error) => Err(error),
+        };
+        match ended {
             // Whether it is the keys that are not good, or only may not do this, tells what needs no right.
             Err(refused @ ConnectorError::Refused { .. }) => match self.api.owner(caller).await {
                 Ok(_) => Err(refused),

@@ -193,8 +193,22 @@ async fn only_what_the_token_hashes_to_is_kept_and_monitors_are_told_what_to_men
     let again = world.connected(0, 0x0123_4567_89ab, URL).await;
     assert_eq!(world.fake.remains().len(), 1);
     let old = world.receive(&again, &sent);
-    assert!(matches!(old, Err(ReceiveError::Unverified(WebhookError::Mismatch))), "{old:?}");
-    assert!(world.receive(&again, &only(world.fake.raise(0, &monitor(), "Triggered"))).is_ok());
+    assert!(
+        matches!(old, Err(ReceiveError::Unverified(WebhookError::Mismatch))),
+        "{old:?}"
+    );
+    let changed = Some(("webhook_changed", Remedy::Reconnect));
+    assert_eq!(world.lack(&linked, Some(URL)).await, changed);
+    assert_eq!(world.lack(&again, Some(URL)).await, None);
+    // The end of the connection before is told late, and takes nothing from the one that is there now.
+    world.revoke(&linked).await.expect("another's webhook is not ours");
+    assert!(
+        world
+            .receive(&again, &only(world.fake.raise(0, &monitor(), "Triggered")))
+            .is_ok()
+    );
+    world.revoke(&again).await.expect("it is removed");
+    assert_eq!(world.fake.remains(), [""; 0]);
 }
 
 #[tokio::test]

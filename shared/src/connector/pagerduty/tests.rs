@@ -19,6 +19,7 @@ use crate::{
         },
         fake::{Sent, Trouble, Vendor as _},
     },
+    http::fake::{ANY_PORT, Server},
     id::{IntegrationId, OrganizationId},
     secret::manager::{MemorySecrets, SecretStore},
     task::{AlertSeverity, AlertState},
@@ -416,4 +417,21 @@ fn only_the_two_real_hosts_or_the_named_one_are_asked() {
         let error = configure(vec![("PAGERDUTY_API_URL", wrong)]).expect_err(wrong);
         assert_eq!(error.variable, "PAGERDUTY_API_URL");
     }
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_sent_arrives_byte_by_byte() {
+    let world = world().await;
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let hook = axum::Router::new().fallback(async move |headers: HeaderMap, body: axum::body::Bytes| {
+        tell.send((headers, body)).await.expect("somebody listens");
+        http::StatusCode::ACCEPTED
+    });
+    let server = Server::start(ANY_PORT, hook).await.expect("a server");
+    let linked = world.connected(0, &format!("http://{}/hook", server.address())).await;
+    let (id, sent) = world.fake.trigger_incident(0, "Über/\"quoted\"", None, "high");
+    assert_eq!(only(sent).post().await, Ok(http::StatusCode::ACCEPTED));
+    let (headers, body) = told.recv().await.expect("a delivery");
+    let delivered = world.receive_as(&linked, &headers, &body).expect("a delivery");
+    assert_eq!(delivered.alert.expect("an alert").dedupe_key, id);
 }
