@@ -28,7 +28,8 @@ SELECT integration_id, connector_type, status, health, health_reason, generation
    AND connector_type = :connector_type;
 
 --! upsert (user_id?, external_id?, bot_id?, connector_user_id?, connector_organization_id?)
---- Connects, or connects again: the row keeps its id, and counts one generation more.
+--- Connects, or connects again: the row keeps its id, and counts one generation more. Of two that overtake each other the
+--- later one counts for what the third party tells of an end.
 INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at,
                           external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at,
                           created_at, updated_at)
@@ -39,7 +40,7 @@ ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
        health_changed_at = :now, generation = integrations.generation + 1, external_id = EXCLUDED.external_id,
        bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id,
        connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata,
-       installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0,
+       installed_at = greatest(integrations.installed_at, EXCLUDED.installed_at), health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0,
        updated_at = :now
  WHERE integrations.organization_id = :organization_id
 RETURNING integration_id, generation;
@@ -72,11 +73,26 @@ RETURNING integration_id;
 
 --! update_ended
 --- Ends a connection, or says that its credentials are gone, because the third party said so; unless it was connected
---- again after that, by the third party's clock.
+--- again after that, by the third party's clock. Counts one generation more: what somebody who is at work with the old
+--- credentials finds out about them says nothing of what this found.
 UPDATE integrations
-   SET status = :status, health = 'revoked', health_reason = :health_reason, health_changed_at = :now, updated_at = :now
+   SET status = :status, health = 'revoked', health_reason = :health_reason, health_message = NULL,
+       health_remedy = 'reconnect', health_changed_at = :now, generation = generation + 1, retry_at = NULL, failures = 0,
+       updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
+   AND installed_at <= :event_time
+RETURNING integration_id;
+
+--! update_user_token_revoked
+--- Notes that the token of whoever connected was taken back, if it is one of these people and there was one; unless it
+--- was connected again after that, by the third party's clock.
+UPDATE integrations
+   SET metadata = jsonb_set(metadata, '{user_token}', '"revoked"'), updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND connector_user_id = ANY (:connector_user_ids)
+   AND metadata ->> 'user_token' = 'granted'
    AND installed_at <= :event_time
 RETURNING integration_id;
 

@@ -25,6 +25,7 @@ mod secrecy;
 mod secrets;
 mod sessions;
 mod slack_api;
+mod slack_connection;
 mod slack_events;
 mod statement;
 mod template;

@@ -659,9 +659,7 @@ async fn no_debug_output_of_what_holds_a_secret_shows_it() {
         .handle(&dispatcher, vec![record("r", 1, &asked(&stack, &acme, 1))])
         .await;
     let token = acme.token.as_str().into();
-    let credentials = SlackCredentials {
-        bot_token: acme.token.as_str().into(),
-    };
+    let credentials = SlackCredentials::lasting(acme.token.as_str().into());
     let scope = CredentialScope {
         organization: acme.id,
         connector: ConnectorKind::Slack,

@@ -91,9 +91,7 @@ pub async fn slack(
         connector: ConnectorKind::Slack,
         integration: id,
     };
-    let credentials = SlackCredentials {
-        bot_token: SecretString::from(installation.bot_token),
-    };
+    let credentials = SlackCredentials::lasting(SecretString::from(installation.bot_token));
     let sealed = vault.seal(&scope, &credentials).await?;
 
     Ok(sealed_slack(db, organization, id, installation, &sealed, now).await?)

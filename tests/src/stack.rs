@@ -9,22 +9,30 @@ use std::{
 
 use agent_dispatcher::App;
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use shared::{
     agent::GrpcAgent,
     clock::{self, Clock as _, FixedClock, SharedClock, Timestamp},
-    connector::slack::{
-        api::SlackApi,
-        fake::{APP_ID, FakeSlack, Workspace},
+    config::Env,
+    connector::{
+        ConnectorKind, Connectors,
+        contract::Parts,
+        fake::Vendor as _,
+        slack::{
+            api::SlackApi,
+            fake::{APP_ID, FakeSlack, Workspace},
+        },
     },
-    conversation::{
-        names::Names,
-        turn::{Answering, Limits},
-    },
+    conversation::turn::{Answering, Limits, Parties},
     db::{Access, Connection, Db},
     id::{Ids, IntegrationId, OrganizationId},
+    integration::Integrations,
     queue::{Inbox, QueueError},
-    secret::vault::Vault,
+    secret::{
+        manager::{MemorySecrets, SecretStore},
+        vault::Vault,
+    },
     task::Envelope,
     telemetry::Metrics,
 };
@@ -112,21 +120,35 @@ impl Stack {
             Arc::clone(&clock),
             self.metrics.clone(),
         );
+        let secrets = MemorySecrets::new();
+        for (arn, value) in self.slack.secrets() {
+            secrets.put(&arn, &value, self.clock.now());
+        }
+        let parts = Parts {
+            clock: Arc::clone(&clock),
+            secrets: SecretStore::from_source(secrets),
+            aws: SdkConfig::builder().build(),
+        };
+        let mut env = Env::from_pairs(self.slack.variables());
+        let integrations = Integrations {
+            db: Arc::new(Access::from(Db::new(&self.database.application(), 2)?)),
+            vault: Arc::new(Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock))),
+            connectors: Connectors::only(ConnectorKind::Slack, &mut env, &parts)?,
+            clock: Arc::clone(&clock),
+            ids: Ids::random(),
+            metrics: metrics.clone(),
+            actor: "agent-dispatcher",
+        };
+        let parties = Parties {
+            slack: SlackApi::new(&self.slack.url())?,
+            agent: Arc::new(GrpcAgent::new(self.agent.url(), clock)?),
+        };
+        let limits = Limits {
+            agent: AGENT,
+            history_tokens: 8_000,
+        };
         Ok(App {
-            answering: Answering {
-                db: Access::from(Db::new(&self.database.application(), 2)?),
-                vault: Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock)),
-                slack: SlackApi::new(&self.slack.url())?,
-                agent: Arc::new(GrpcAgent::new(self.agent.url(), Arc::clone(&clock))?),
-                clock,
-                ids: Ids::random(),
-                metrics: metrics.clone(),
-                limits: Limits {
-                    agent: AGENT,
-                    history_tokens: 8_000,
-                },
-                names: Names::default(),
-            },
+            answering: Answering::of(integrations, parties, limits),
             inbox: self.inbox.clone(),
             metrics,
         })

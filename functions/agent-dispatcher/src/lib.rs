@@ -12,18 +12,19 @@ use shared::{
     aws::{self, Patience},
     clock::{SharedClock, SystemClock, Timestamp},
     config::Env,
-    connector::slack::api::SlackApi,
-    conversation::{
-        names::Names,
-        turn::{Answering, Limits},
-    },
+    connector::{ConnectorKind, Connectors, contract::Parts, slack::api::SlackApi},
+    conversation::turn::{Answering, Limits, Parties},
     db::Access,
     id::Ids,
+    integration::Integrations,
     queue::{Consumer, Inbox, SqsInbox, TaskError, Work},
     secret::{kms::Kms, manager::SecretStore, vault::Vault},
     task::Task,
     telemetry::Metrics,
 };
+
+/// The function's name in the record of who did what.
+const ACTOR: &str = "agent-dispatcher";
 
 /// Connections to the database: one for the turn, one that renews its lease meanwhile.
 const CONNECTIONS: usize = 2;
@@ -48,32 +49,43 @@ impl App {
         let mut env = Env::from_process();
         let config = Config::read(&mut env);
         let aws = aws::config(&mut env, Patience::BEHIND_A_QUEUE)?;
+        let clock: SharedClock = Arc::new(SystemClock);
+        let secrets = SecretStore::new(&aws);
+        let parts = Parts {
+            clock: Arc::clone(&clock),
+            secrets: secrets.clone(),
+            aws: aws.clone(),
+        };
+        let connectors = Connectors::only(ConnectorKind::Slack, &mut env, &parts)?;
         env.finish()?;
 
-        let clock: SharedClock = Arc::new(SystemClock);
-        let metrics = Metrics::new(&config.environment, "agent-dispatcher", Arc::clone(&clock));
+        let metrics = Metrics::new(&config.environment, ACTOR, Arc::clone(&clock));
         let previous = config.previous_credentials_key_arn.as_deref();
         let keys = Arc::new(Kms::new(&aws, &config.credentials_key_arn)?.with_previous(previous)?);
-        let db = Access::in_secret(SecretStore::new(&aws), config.database_secret_arn, CONNECTIONS);
+        let db = Access::in_secret(secrets, config.database_secret_arn, CONNECTIONS);
         // Opens the connection while Lambda still gives the start its full speed; the first task finds out what failed.
         if let Err(error) = db.get().await {
             tracing::warn!(error = %error, "the database does not answer yet");
         }
+        let integrations = Integrations {
+            db: Arc::new(db),
+            vault: Arc::new(Vault::new(keys, &config.environment, Arc::clone(&clock))),
+            connectors,
+            clock: Arc::clone(&clock),
+            ids: Ids::random(),
+            metrics: metrics.clone(),
+            actor: ACTOR,
+        };
+        let parties = Parties {
+            slack: SlackApi::new(&config.slack_api_url).context("SLACK_API_URL")?,
+            agent: Arc::new(GrpcAgent::new(&config.agent_endpoint, clock)?),
+        };
+        let limits = Limits {
+            agent: config.agent_timeout,
+            history_tokens: config.history_tokens,
+        };
         Ok(Self {
-            answering: Answering {
-                db,
-                vault: Vault::new(keys, &config.environment, Arc::clone(&clock)),
-                slack: SlackApi::new(&config.slack_api_url).context("SLACK_API_URL")?,
-                agent: Arc::new(GrpcAgent::new(&config.agent_endpoint, Arc::clone(&clock))?),
-                clock,
-                ids: Ids::random(),
-                metrics: metrics.clone(),
-                limits: Limits {
-                    agent: config.agent_timeout,
-                    history_tokens: config.history_tokens,
-                },
-                names: Names::default(),
-            },
+            answering: Answering::of(integrations, parties, limits),
             inbox: Arc::new(SqsInbox::new(
                 &aws,
                 config.tasks_queue_url,

@@ -15,6 +15,8 @@ use shared::{
 use crate::{ACTOR, App};
 
 /// Ends a connection, or its credentials, once for each delivery; not when it was connected again after the event.
+///
+/// Slack sends `app_uninstalled` and `tokens_revoked` in any order, and late: each says of itself when it happened.
 pub(crate) async fn process(
     app: &App,
     envelope: &Envelope,
@@ -33,26 +35,38 @@ pub(crate) async fn process(
         tracing::debug!("the workspace is not connected");
         return Ok(tx.commit().await?);
     };
-    let Some(ending) = ending(lifecycle, &found) else {
-        tracing::debug!("what was revoked is not ours");
-        return Ok(tx.commit().await?);
-    };
-
     let (organization, integration) = (found.organization, found.integration);
-    tx.enter(organization).await?;
-    if !integrations::end(&tx, organization, integration, ending, now).await? {
-        tracing::info!(integration.id = %integration, "the workspace was connected again after that");
-        return Ok(tx.commit().await?);
-    }
-    // They open nothing any more; what is not kept cannot leak.
-    integration_credentials::delete(&tx, organization, integration).await?;
     let cause = Cause::by_itself(ACTOR, Some(&envelope.event_id));
-    let details = json!({ "reason": ending.reason });
-    let entry = cause.entry(&app.ids, "integration.ended", integration, details, now);
-    audit_events::insert(&tx, organization, &entry).await?;
+    let entry = |action, reason: &str| {
+        let details = json!({ "reason": reason });
+        cause.entry(&app.ids, action, integration, details, now)
+    };
+    tx.enter(organization).await?;
+    if let Some(ending) = ending(lifecycle, &found)
+        && integrations::end(&tx, organization, integration, ending, now).await?
+    {
+        // They open nothing any more; what is not kept cannot leak.
+        integration_credentials::delete(&tx, organization, integration).await?;
+        audit_events::insert(&tx, organization, &entry("integration.ended", ending.reason)).await?;
+        tx.commit().await?;
+        tracing::info!(organization.id = %organization, integration.id = %integration, reason = ending.reason,
+            "a connection was ended by Slack");
+        return Ok(());
+    }
+    // A person's token is not the bot's: whichever of the two an event is late for, it may be in time for the other.
+    if let SlackLifecycleChange::TokensRevoked { users, .. } = &lifecycle.change {
+        let revoked = (users.as_slice(), lifecycle.event_time);
+        if integrations::note_user_token_revoked(&tx, organization, integration, revoked, now).await? {
+            let entry = entry("integration.user_token_revoked", "tokens_revoked");
+            audit_events::insert(&tx, organization, &entry).await?;
+            tx.commit().await?;
+            tracing::info!(integration.id = %integration, "whoever connected took their own token back");
+            return Ok(());
+        }
+    }
     tx.commit().await?;
-    tracing::info!(organization.id = %organization, integration.id = %integration, reason = ending.reason,
-        "a connection was ended by Slack");
+    tracing::info!(integration.id = %integration,
+        "what was revoked is not ours, or the workspace was connected again after that");
     Ok(())
 }
 

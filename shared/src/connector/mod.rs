@@ -61,6 +61,26 @@ macro_rules! connectors {
                 })
             }
 
+            /// The connector of one kind, for a function that works with no other: the others are as if nobody had set them
+            /// up, and their variables are not read.
+            ///
+            /// # Errors
+            /// The first variable that the connector cannot use.
+            pub fn only(
+                kind: ConnectorKind,
+                env: &mut $crate::config::Env,
+                parts: &$crate::connector::contract::Parts,
+            ) -> Result<Self, $crate::connector::contract::SetupError> {
+                use $crate::connector::contract::Connector;
+                let nothing = &mut $crate::config::Env::from_pairs::<String, String>([]);
+                Ok(Self {
+                    $($module: {
+                        let env = if kind == ConnectorKind::$kind { &mut *env } else { &mut *nothing };
+                        std::sync::Arc::new(<$module::$kind as Connector>::configure(env, parts)?)
+                    },)*
+                })
+            }
+
             /// The same, with another connector of one kind.
             #[cfg(feature = "test-support")]
             #[must_use]

@@ -404,6 +404,30 @@ pub async fn end(
     Ok(row.is_some())
 }
 
+/// Notes that the token of the account that a connection was made with was taken back, where it is one of these accounts
+/// and there was one. False when that is not so, was noted before, or the connection was made again after that.
+#[tracing::instrument(name = "db.integrations.update_user_token_revoked", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn note_user_token_revoked(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    (accounts, at): (&[String], Timestamp),
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateUserTokenRevokedParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        connector_user_ids: accounts,
+        event_time: at,
+    };
+    let row = statements::update_user_token_revoked()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
 /// What came of refreshing credentials when it was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshFailure<'a> {

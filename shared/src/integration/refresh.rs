@@ -52,7 +52,7 @@ const LOOKS: usize = 3;
 /// Why nothing is done: others have found the third party away.
 pub const AWAY: &str = "unavailable";
 /// Why nothing is done: there is nothing that could be refreshed.
-const NOT_REFRESHABLE: &str = "not_refreshable";
+pub const NOT_REFRESHABLE: &str = "not_refreshable";
 
 /// How long after each other it is tried to store what the third party gave.
 const STORE_PAUSES: [Duration; 3] = [
@@ -203,6 +203,15 @@ impl Subject {
     }
 }
 
+/// Which credentials are to be refreshed.
+#[derive(Clone, Copy)]
+enum Due<'a> {
+    /// Those that end within a time.
+    Within(Duration),
+    /// These and no others.
+    Are(&'a Sealed),
+}
+
 /// What the third party gave.
 struct Given {
     sealed: Sealed,
@@ -236,11 +245,6 @@ impl Refresher {
     ///
     /// # Errors
     /// [`RefreshError`] when database or vault do not do their part.
-    #[tracing::instrument(
-        name = "integration.refresh",
-        skip_all,
-        fields(organization.id = %organization, integration.id = %integration)
-    )]
     pub async fn refresh(
         &self,
         organization: OrganizationId,
@@ -248,11 +252,41 @@ impl Refresher {
         ahead: Duration,
         away: &[ConnectorKind],
     ) -> Result<Outcome, RefreshError> {
+        self.work(organization, integration, Due::Within(ahead), away)
+            .await
+    }
+
+    /// Refreshes credentials that the third party says have ended, whatever our clock says; not those that somebody else
+    /// has put in their place meanwhile.
+    ///
+    /// # Errors
+    /// [`RefreshError`] when database or vault do not do their part.
+    pub async fn replace(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        ended: &Sealed,
+    ) -> Result<Outcome, RefreshError> {
+        self.work(organization, integration, Due::Are(ended), &[]).await
+    }
+
+    #[tracing::instrument(
+        name = "integration.refresh",
+        skip_all,
+        fields(organization.id = %organization, integration.id = %integration)
+    )]
+    async fn work(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        due: Due<'_>,
+        away: &[ConnectorKind],
+    ) -> Result<Outcome, RefreshError> {
         for _ in 0..LOOKS {
             let Some(found) = self.find(organization, integration).await? else {
                 return Ok(Outcome::Ended);
             };
-            if let Some(outcome) = self.as_it_is(&found, ahead, away) {
+            if let Some(outcome) = self.as_it_is(&found, due, away) {
                 self.put_off(organization, integration, &found, &outcome).await?;
                 return Ok(outcome);
             }
@@ -279,7 +313,7 @@ impl Refresher {
         Ok(match self.find(organization, integration).await? {
             None => Outcome::Ended,
             Some(found) => self
-                .as_it_is(&found, ahead, away)
+                .as_it_is(&found, due, away)
                 .unwrap_or_else(|| Outcome::Deferred {
                     current: Current::of(&found),
                     reason: "busy",
@@ -300,7 +334,7 @@ impl Refresher {
     }
 
     /// What there is to say without refreshing; none when they are to be refreshed.
-    fn as_it_is(&self, found: &Refreshable, ahead: Duration, away: &[ConnectorKind]) -> Option<Outcome> {
+    fn as_it_is(&self, found: &Refreshable, due: Due<'_>, away: &[ConnectorKind]) -> Option<Outcome> {
         let now = self.integrations.clock.now();
         let current = Current::of(found);
         match found.status {
@@ -317,7 +351,13 @@ impl Refresher {
                 });
             }
         }
-        if found.expires_at.is_none_or(|end| clock::after(now, ahead) < end) {
+        let is_due = match due {
+            Due::Within(ahead) => found
+                .expires_at
+                .is_some_and(|end| end <= clock::after(now, ahead)),
+            Due::Are(ended) => found.sealed == *ended,
+        };
+        if !is_due {
             return Some(Outcome::Fresh(current));
         }
         let reason = if away.contains(&found.connector) {

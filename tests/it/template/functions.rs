@@ -12,7 +12,7 @@ use shared::{
     aws::{self, Patience},
     clock::SystemClock,
     config::Env,
-    connector::{Connectors, contract::Parts},
+    connector::{ConnectorKind, Connectors, contract::Parts},
     secret::manager::{MemorySecrets, SecretStore},
     webhook::DoorConfig as _,
 };
@@ -35,7 +35,10 @@ fn read(package: &str, env: &mut Env) {
     match package {
         "clerk-webhook" => drop(clerk_webhook::Config::read(env)),
         "slack-events" => drop(slack_events::Config::read(env)),
-        "agent-dispatcher" => drop(agent_dispatcher::Config::read(env)),
+        "agent-dispatcher" => {
+            drop(agent_dispatcher::Config::read(env));
+            Connectors::only(ConnectorKind::Slack, env, &parts()).expect("nothing is set wrongly");
+        }
         "github-webhook" => drop(github_webhook::Config::read(env)),
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
@@ -51,12 +54,15 @@ fn read(package: &str, env: &mut Env) {
 
 /// What each connector reads.
 fn read_by_connectors(env: &mut Env) {
-    let parts = Parts {
+    Connectors::from_env(env, &parts()).expect("nothing is set wrongly");
+}
+
+fn parts() -> Parts {
+    Parts {
         clock: Arc::new(SystemClock),
         secrets: SecretStore::from_source(MemorySecrets::new()),
         aws: SdkConfig::builder().build(),
-    };
-    Connectors::from_env(env, &parts).expect("nothing is set wrongly");
+    }
 }
 
 /// What a function asks its environment for, and what of that it cannot do without.
@@ -342,8 +348,9 @@ const ADDRESSES: [(&str, &str, &str); 3] = [
     ("GitHubWebhookUrl", "/webhooks/github", "GitHub"),
 ];
 /// The secrets that somebody must fill in, and the output that says where.
-const PUT_BY_HAND: [(&str, &str); 5] = [
+const PUT_BY_HAND: [(&str, &str); 6] = [
     ("SlackSecretArn", "SlackSecret"),
+    ("SlackAppSecretArn", "SlackAppSecret"),
     ("ClerkSecretArn", "ClerkSecret"),
     ("ClerkApiSecretArn", "ClerkApiSecret"),
     ("GitHubSecretArn", "GitHubSecret"),

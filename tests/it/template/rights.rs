@@ -220,6 +220,7 @@ fn edge(template: &Value) -> Complaints {
                         "CredentialsKey",
                         "ClerkApiSecret",
                         "GitHubAppSecret",
+                        "SlackAppSecret",
                     ],
                 );
                 if function.is_in_the_network() {
@@ -260,6 +261,7 @@ fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
         stops(edge, &statement, read("DatabaseSecret"), "knows DatabaseSecret");
         stops(edge, &statement, read("ClerkApiSecret"), "knows ClerkApiSecret");
         stops(edge, &statement, read("GitHubAppSecret"), "knows GitHubAppSecret");
+        stops(edge, &statement, read("SlackAppSecret"), "knows SlackAppSecret");
         stops(
             edge,
             &statement,
@@ -497,8 +499,10 @@ fn a_function_that_could_take_on_a_role_of_its_own_account_or_not_see_that_one_i
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 12] = [
+const SECRETS: [(&str, &str, &str); 14] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
+    ("SlackAppSecret", GET_SECRET, "AgentDispatcherRole"),
+    ("SlackAppSecret", GET_SECRET, "SchedulerRole"),
     ("ClerkSecret", GET_SECRET, "ClerkWebhookRole"),
     ("ClerkApiSecret", GET_SECRET, "SchedulerRole"),
     ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
@@ -603,8 +607,9 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 5] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 6] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("AgentDispatcherRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("SchedulerRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("ReencryptorRole", &["kms:ReEncryptFrom"], &[PREVIOUS]),
@@ -813,8 +818,8 @@ async fn what_the_vault_seals_can_be_opened_under_the_roles_condition() {
     }
     assert_eq!(
         conditions.len(),
-        4,
-        "two of the role, two of the key: {conditions:?}"
+        6,
+        "four of the role, two of the key: {conditions:?}"
     );
     for (key, value) in conditions {
         let name = key.strip_prefix(CONTEXT).expect("about the encryption context");

@@ -104,6 +104,7 @@ impl Tenant {
             (_, "channel_id" | "slack_channel_id") => format!("C{name}"),
             (_, "dedupe_key") => format!("alert of {name}"),
             (_, "thread_ts" | "slack_message_ts") => format!("1.{name}"),
+            (_, "connector_user_ids") => format!("{{U{name}}}"),
             (_, "key") => format!("T{name}:1"),
             (_, "actor") => format!("usr_{name}"),
             (_, "subject") => format!("int_{name}"),

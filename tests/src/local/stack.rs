@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use shared::connector::slack::fake::APP_ID;
+use shared::connector::slack::fake::{APP_ID, CLIENT_ID, CLIENT_SECRET};
 
 use super::{
     Build, Deployment, Emulator, Postgres, Progress, Tools, Toolset,
@@ -95,6 +95,7 @@ impl Stack {
             ("Architecture", architecture().to_owned()),
             ("LogLevel", "DEBUG".to_owned()),
             ("SlackAppId", APP_ID.to_owned()),
+            ("SlackUrl", parties.slack_api.trim_end_matches("/api").to_owned()),
             ("SlackApiUrl", parties.slack_api.clone()),
             ("AgentEndpoint", parties.agent.clone()),
             ("ClerkIssuer", parties.clerk_issuer.clone()),
@@ -116,6 +117,10 @@ impl Stack {
         let github_signing_secret = secret()?;
         for (logical, value) in [
             ("SlackSecret", json!({ "signing_secret": signing_secret })),
+            (
+                "SlackAppSecret",
+                json!({ "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET }),
+            ),
             ("ClerkSecret", json!({ "signing_secret": clerk_signing_secret })),
             ("GitHubSecret", json!({ "signing_secret": github_signing_secret })),
             ("ClerkApiSecret", json!({ "secret_key": parties.clerk_api_key })),

@@ -83,6 +83,9 @@ enum Task {
         /// The address of the deployed API: the output `HttpApiUrl` of the stack.
         #[arg(long)]
         url: String,
+        /// The address of your web client, where it takes people back from Slack.
+        #[arg(long)]
+        console: Option<String>,
     },
 }
 
@@ -132,7 +135,7 @@ async fn run(task: Task) -> anyhow::Result<()> {
             import_v1::run(&export, trust, &progress).await
         }
         Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
-        Task::SlackManifest { url } => manifest::print(&url),
+        Task::SlackManifest { url, console } => manifest::print(&url, console.as_deref()),
     }
 }
 

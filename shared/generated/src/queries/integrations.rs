@@ -67,6 +67,14 @@ pub struct UpdateEndedParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub event_time: chrono::DateTime<chrono::Utc>,
 }
 #[derive(Debug)]
+pub struct UpdateUserTokenRevokedParams<T1: crate::StringSql, T2: crate::ArraySql<Item = T1>> {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub connector_user_ids: T2,
+    pub event_time: chrono::DateTime<chrono::Utc>,
+}
+#[derive(Debug)]
 pub struct UpdateRefreshFailedParams<
     T1: crate::StringSql,
     T2: crate::StringSql,
@@ -745,10 +753,11 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
     }
 }
 pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Connects, or connects again: the row keeps its id, and counts one generation more.
+/// Connects, or connects again: the row keeps its id, and counts one generation more. Of two that overtake each other the
+/// later one counts for what the third party tells of an end.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = EXCLUDED.installed_at, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
+        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = greatest(integrations.installed_at, EXCLUDED.installed_at), health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
         None,
     )
 }
@@ -1026,10 +1035,11 @@ impl<'c, 'a, 's, C: GenericClient>
 }
 pub struct UpdateEndedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Ends a connection, or says that its credentials are gone, because the third party said so; unless it was connected
-/// again after that, by the third party's clock.
+/// again after that, by the third party's clock. Counts one generation more: what somebody who is at work with the old
+/// credentials finds out about them says nothing of what this found.
 pub fn update_ended() -> UpdateEndedStmt {
     UpdateEndedStmt(
-        "UPDATE integrations SET status = $1, health = 'revoked', health_reason = $2, health_changed_at = $3, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 AND installed_at <= $6 RETURNING integration_id",
+        "UPDATE integrations SET status = $1, health = 'revoked', health_reason = $2, health_message = NULL, health_remedy = 'reconnect', health_changed_at = $3, generation = generation + 1, retry_at = NULL, failures = 0, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 AND installed_at <= $6 RETURNING integration_id",
         None,
     )
 }
@@ -1090,6 +1100,73 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
             &params.now,
             &params.organization_id,
             &params.integration_id,
+            &params.event_time,
+        )
+    }
+}
+pub struct UpdateUserTokenRevokedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Notes that the token of whoever connected was taken back, if it is one of these people and there was one; unless it
+/// was connected again after that, by the third party's clock.
+pub fn update_user_token_revoked() -> UpdateUserTokenRevokedStmt {
+    UpdateUserTokenRevokedStmt(
+        "UPDATE integrations SET metadata = jsonb_set(metadata, '{user_token}', '\"revoked\"'), updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 AND connector_user_id = ANY ($4) AND metadata ->> 'user_token' = 'granted' AND installed_at <= $5 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateUserTokenRevokedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        connector_user_ids: &'a T2,
+        event_time: &'a chrono::DateTime<chrono::Utc>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5> {
+        UuidUuidQuery {
+            client,
+            params: [
+                now,
+                organization_id,
+                integration_id,
+                connector_user_ids,
+                event_time,
+            ],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateUserTokenRevokedParams<T1, T2>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5>,
+        C,
+    > for UpdateUserTokenRevokedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateUserTokenRevokedParams<T1, T2>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5> {
+        self.bind(
+            client,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+            &params.connector_user_ids,
             &params.event_time,
         )
     }

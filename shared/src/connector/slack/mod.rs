@@ -3,110 +3,14 @@
 //! A new call goes into [`api`] (with its errors mapped there), a new event into `event`; the fake learns both.
 
 pub mod api;
+mod connector;
 pub mod event;
 #[cfg(feature = "test-support")]
 pub mod fake;
+#[cfg(all(test, feature = "test-support"))]
+mod tests;
 
-use std::collections::BTreeMap;
-
-use async_trait::async_trait;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-
-use super::contract::{self, Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Linked, Method, Parts, Returned,
-    SetupError, Start, Started,
-};
-use crate::config::Env;
-
-/// The connector.
-#[derive(Debug)]
-pub struct Slack;
-
-const NOT_SET_UP: ConnectorError = ConnectorError::NotSetUp {
-    what: "the Slack app has no client id",
-};
-
-#[async_trait]
-impl Connector for Slack {
-    type Input = serde::de::IgnoredAny;
-    type Credentials = SlackCredentials;
-
-    fn configure(_env: &mut Env, _parts: &Parts) -> Result<Self, SetupError> {
-        Ok(Self)
-    }
-
-    fn descriptor(&self) -> &'static Descriptor {
-        &Descriptor {
-            name: "Slack",
-            description: "Ask questions and get answers in Slack.",
-            method: Method::OAuth,
-            capabilities: &[Capability::Conversations],
-            ways: &[],
-            code_field: None,
-            documentation: "https://docs.slack.dev/authentication/installing-with-oauth",
-        }
-    }
-
-    async fn initiate(&self, _start: Start<'_>) -> Result<Started, ConnectorError> {
-        Err(NOT_SET_UP)
-    }
-
-    async fn complete(
-        &self,
-        _connection: Connection<'_>,
-        _returned: Returned<'_>,
-        _input: Self::Input,
-    ) -> Result<Linked<SlackCredentials>, ConnectorError> {
-        Err(NOT_SET_UP)
-    }
-
-    /// The texts of that system: `access_token` (blank, nobody was asked for user scopes), `bot_access_token`,
-    /// `bot_user_id`, `team_id`, `team_name`, `user_id` and `scope`.
-    fn adopt(&self, earlier: Earlier<'_>) -> Result<Linked<SlackCredentials>, ConnectorError> {
-        let team = earlier.word("team_id")?;
-        Ok(Linked {
-            credentials: SlackCredentials {
-                bot_token: earlier.text("bot_access_token")?.clone(),
-            },
-            account: Account {
-                name: earlier.word("team_name").unwrap_or_else(|_| team.clone()),
-                external_id: Some(team.clone()),
-                id: team,
-                bot_id: Some(earlier.word("bot_user_id")?),
-                user_id: earlier.word("user_id").ok(),
-                metadata: BTreeMap::new(),
-            },
-            expires_at: earlier.expires_at,
-            installed_at: earlier.installed_at,
-        })
-    }
-
-    async fn validate(
-        &self,
-        _connection: Connection<'_>,
-        _credentials: &SlackCredentials,
-    ) -> Result<Checked, ConnectorError> {
-        Err(NOT_SET_UP)
-    }
-
-    async fn revoke(
-        &self,
-        _connection: Connection<'_>,
-        _credentials: &SlackCredentials,
-    ) -> Result<(), ConnectorError> {
-        Err(NOT_SET_UP)
-    }
-}
-
-/// What the vault keeps for a Slack integration.
-///
-/// Field names are a stored format: add, never rename.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SlackCredentials {
-    /// The bot token of the installation, `xoxb-…`.
-    #[serde(serialize_with = "contract::exposed")]
-    pub bot_token: SecretString,
-}
+pub use self::connector::{SCOPES, Slack, SlackCredentials, SlackInput};
 
 /// Where something is said.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -171,38 +75,3 @@ pub fn escape(text: &str, limit: usize) -> String {
     escaped
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn credentials_read_back_and_do_not_show_the_token() {
-        let credentials: SlackCredentials =
-            serde_json::from_str(r#"{"bot_token":"xoxb-1"}"#).expect("a stored form");
-        assert!(!format!("{credentials:?}").contains("xoxb"));
-        let stored = serde_json::to_string(&credentials).expect("serializable");
-        assert_eq!(stored, r#"{"bot_token":"xoxb-1"}"#);
-    }
-
-    #[test]
-    fn text_is_escaped_and_cut_outside_of_escapes() {
-        assert_eq!(escape("a < b && c", 100), "a &lt; b &amp;&amp; c");
-        assert_eq!(escape("abc", 3), "abc");
-        assert_eq!(escape("abcd", 3), "ab…");
-        assert_eq!(escape("ab&", 6), "ab…");
-        assert_eq!(escape("ab&", 7), "ab&amp;");
-    }
-
-    proptest! {
-        #[test]
-        fn an_escaped_text_keeps_its_limit_and_holds_no_markup(text in r"[a<>&é]{0,40}", limit in 0_usize..60) {
-            let escaped = escape(&text, limit);
-            prop_assert!(escaped.chars().count() <= limit);
-            prop_assert!(!escaped.contains(['<', '>']));
-            let plain = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "\0");
-            prop_assert!(!plain.contains('&'), "{escaped}");
-        }
-    }
-}

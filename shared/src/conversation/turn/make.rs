@@ -113,7 +113,9 @@ impl Turn<'_> {
             .add_reaction(token, &self.message.channel, &self.message.ts, REACTION)
             .await
         {
-            Err(error @ (SlackError::Revoked { .. } | SlackError::ChannelGone { .. })) => Err(error),
+            Err(
+                error @ (SlackError::Revoked { .. } | SlackError::Expired | SlackError::ChannelGone { .. }),
+            ) => Err(error),
             Err(error) => {
                 tracing::debug!(error = %error, "the reaction could not be added");
                 Ok(())

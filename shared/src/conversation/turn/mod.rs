@@ -35,6 +35,10 @@ use crate::{
         turns::{self, Claimed, Term},
     },
     id::{ConversationId, Ids, MessageId, OrganizationId},
+    integration::{
+        Integrations,
+        refresh::{self, NOT_REFRESHABLE, Outcome as Refreshed, Refresher},
+    },
     queue::{HIDDEN, RENEWAL, TaskError, Work},
     secret::vault::{CredentialScope, Sealed, Vault, VaultError},
     task::{SlackMessage, SlackMessageKind},
@@ -47,15 +51,21 @@ const AFTER_THE_AGENT: Duration = Duration::from_secs(10);
 const LEAST_TIME: Duration = Duration::from_secs(15);
 /// How many stored messages are looked at for the history.
 const HISTORY_MESSAGES: u32 = 200;
+/// How often in a turn an expired token is replaced: more would mean that Slack takes none.
+const RENEWALS: usize = 2;
+/// How long after a token could not be replaced it is tried again.
+const RENEWED_SOON: Duration = Duration::from_secs(15);
 /// Slack's name of 👀.
 const REACTION: &str = "eyes";
 
 /// What answering takes.
 pub struct Answering {
     /// Where conversations are kept.
-    pub db: Access,
+    pub db: Arc<Access>,
     /// What opens the workspace's bot token.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
+    /// What gets another one when that has expired.
+    pub refresher: Refresher,
     /// Slack's Web API.
     pub slack: SlackApi,
     /// Who knows the answers.
@@ -159,7 +169,46 @@ struct Turn<'a> {
     taken: Taken,
 }
 
+/// The parts of Slack's and the agent's that answering takes.
+#[derive(Debug)]
+pub struct Parties {
+    /// Slack's Web API.
+    pub slack: SlackApi,
+    /// Who knows the answers.
+    pub agent: Arc<dyn Agent>,
+}
+
+/// What is to be done about a token that has expired.
+enum Renewal {
+    /// The turn goes on with these.
+    New(i32, Sealed),
+    /// Nothing refreshes it.
+    Lasting,
+    /// The connection does not work any more, for this reason, and it is known why.
+    Over(String),
+}
+
 impl Answering {
+    /// What answers with these connections.
+    #[must_use]
+    pub fn of(integrations: Integrations, parties: Parties, limits: Limits) -> Self {
+        Self {
+            db: Arc::clone(&integrations.db),
+            vault: Arc::clone(&integrations.vault),
+            slack: parties.slack,
+            agent: parties.agent,
+            clock: Arc::clone(&integrations.clock),
+            ids: integrations.ids.clone(),
+            metrics: integrations.metrics.clone(),
+            limits,
+            names: Names::default(),
+            refresher: Refresher {
+                integrations,
+                patience: refresh::PATIENCE,
+            },
+        }
+    }
+
     /// Answers `message`, if it is addressed to us and nobody has answered it yet.
     ///
     /// # Errors
@@ -354,6 +403,7 @@ impl Turn<'_> {
         let mut generation = self.taken.installation.generation;
         let mut credentials = self.taken.credentials.clone();
         let mut answer = self.taken.answer.clone();
+        let mut renewals = 0;
         loop {
             let token = self.token(&credentials).await?;
             let error = match self.converse(&token, &mut answer).await {
@@ -372,6 +422,17 @@ impl Turn<'_> {
                             (generation, credentials) = (fresh, sealed);
                         }
                         _ => return self.finish_revoked(generation, &code).await,
+                    }
+                }
+                SlackError::Expired if renewals == RENEWALS => {
+                    return Err(TaskError::retry_after(RENEWED_SOON, "slack takes no fresh token"));
+                }
+                SlackError::Expired => {
+                    renewals += 1;
+                    match self.renew(&credentials).await? {
+                        Renewal::New(fresh, sealed) => (generation, credentials) = (fresh, sealed),
+                        Renewal::Lasting => return self.finish_revoked(generation, "token_expired").await,
+                        Renewal::Over(reason) => return self.finish_failed(&reason).await,
                     }
                 }
                 SlackError::ChannelGone { code } | SlackError::Rejected { code } => {
@@ -410,6 +471,29 @@ impl Turn<'_> {
         let integration = self.taken.installation.integration;
         let fresh = integrations::reread(&mut db, self.organization(), integration).await?;
         Ok(fresh.and_then(|fresh| Some((fresh.generation, fresh.credentials?))))
+    }
+
+    /// Gets credentials in the place of ones that Slack says have expired; those that somebody else has got already, where
+    /// there are such.
+    async fn renew(&self, expired: &Sealed) -> Result<Renewal, TaskError> {
+        let integration = self.taken.installation.integration;
+        let outcome = self
+            .answering
+            .refresher
+            .replace(self.organization(), integration, expired)
+            .await;
+        match outcome.map_err(TaskError::retry)? {
+            Refreshed::Fresh(current) | Refreshed::Renewed(current) => {
+                Ok(Renewal::New(current.generation, current.sealed))
+            }
+            Refreshed::Deferred {
+                reason: NOT_REFRESHABLE,
+                ..
+            } => Ok(Renewal::Lasting),
+            Refreshed::Deferred { reason, .. } => Err(TaskError::retry_after(RENEWED_SOON, reason)),
+            Refreshed::Refused { reason } => Ok(Renewal::Over(reason)),
+            Refreshed::Ended => Ok(Renewal::Over("ended".to_owned())),
+        }
     }
 
     /// Makes the answer, unless it is there, and posts it, unless it stands there.

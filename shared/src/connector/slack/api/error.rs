@@ -22,6 +22,9 @@ pub enum SlackError {
         /// Slack's code, such as `token_revoked`.
         code: String,
     },
+    /// The token has ended by itself; nothing was done. Refreshing it helps.
+    #[error("slack says that the token has expired")]
+    Expired,
     /// The place cannot be read or written by us, and will not be by trying again; nothing was done.
     #[error("slack does not let us into the channel: {code}")]
     ChannelGone {
@@ -77,6 +80,7 @@ impl SlackError {
             | Self::Unavailable {
                 source: Fault::Code(code),
             } => Some(code),
+            Self::Expired => Some("token_expired"),
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Protocol { .. } => None,
         }
     }
@@ -92,11 +96,10 @@ impl SlackError {
 
     /// Sorts Slack's error codes. Source: the error tables of the methods below at
     /// <https://docs.slack.dev/reference/methods>.
-    fn from_code(code: String) -> Self {
+    pub(super) fn from_code(code: String) -> Self {
         match code.as_str() {
-            "invalid_auth" | "token_revoked" | "token_expired" | "account_inactive" | "not_authed" => {
-                Self::Revoked { code }
-            }
+            "invalid_auth" | "token_revoked" | "account_inactive" | "not_authed" => Self::Revoked { code },
+            "token_expired" => Self::Expired,
             "channel_not_found"
             | "not_in_channel"
             | "is_archived"
@@ -159,7 +162,7 @@ impl From<SlackClientError> for SlackError {
 }
 
 /// Slack's codes are short words; anything else would carry somebody's text into logs and the database.
-fn plain_code(code: String) -> String {
+pub(super) fn plain_code(code: String) -> String {
     let is_plain = !code.is_empty()
         && code.len() <= 64
         && code
@@ -180,6 +183,7 @@ mod tests {
     fn codes_are_sorted_by_what_they_ask_of_us() {
         let sorted = |code: &str| SlackError::from_code(plain_code(code.to_owned()));
         assert!(matches!(sorted("token_revoked"), SlackError::Revoked { code } if code == "token_revoked"));
+        assert!(matches!(sorted("token_expired"), SlackError::Expired));
         assert!(matches!(sorted("is_archived"), SlackError::ChannelGone { .. }));
         assert!(matches!(sorted("ratelimited"), SlackError::RateLimited { .. }));
         assert!(matches!(sorted("internal_error"), SlackError::Unavailable { .. }));

@@ -4,6 +4,7 @@
 //! here: [`SlackError`] is made from their variants and never from their text.
 
 mod error;
+pub(super) mod oauth;
 mod wire;
 
 use std::{collections::VecDeque, fmt, future::Future, time::Duration};

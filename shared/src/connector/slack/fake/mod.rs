@@ -4,7 +4,9 @@
 //! It keeps Slack's rules where an app could get them wrong (what is refused, what is paged, what is not retained),
 //! and can be told to misbehave. A new method goes into `web`, where its documentation says what it refuses.
 
+mod oauth;
 mod transcript;
+mod vendor;
 mod web;
 
 use std::{
@@ -18,7 +20,13 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::http::fake::{ANY_PORT, Server};
+pub use self::oauth::{CLIENT_ID, CLIENT_SECRET, Declined};
+use self::oauth::OAuth;
+pub(in crate::connector) use self::vendor::vendor;
+use crate::{
+    clock::{SharedClock, Timestamp},
+    http::fake::{ANY_PORT, Server},
+};
 
 /// The id of our app in every workspace.
 pub const APP_ID: &str = "A0INFRAGPT";
@@ -72,6 +80,12 @@ struct World {
     troubles: VecDeque<(String, Trouble)>,
     /// The most messages on a page of a reading method; Slack gives some apps 15.
     page_limit: Option<usize>,
+    /// Minds the times of codes and tokens; without it none of them ends by itself.
+    clock: Option<SharedClock>,
+    oauth: OAuth,
+    /// How it misbehaves for good, in the stories that hold for all connectors.
+    mood: Option<crate::connector::fake::Trouble>,
+    requests: usize,
 }
 
 impl World {
@@ -107,13 +121,41 @@ struct Team {
     name: String,
     bot_user: String,
     bot: String,
-    /// `None` while it works, else the code with which it is refused.
-    tokens: BTreeMap<String, Option<String>>,
+    /// An Enterprise Grid organization that the app is installed in as a whole.
+    is_org_wide: bool,
+    tokens: BTreeMap<String, Token>,
     users: BTreeMap<String, String>,
     channels: BTreeMap<String, Channel>,
 }
 
+/// A token that was given.
+#[derive(Debug, Clone, Default)]
+struct Token {
+    /// The code with which it is refused; none while it works.
+    refused: Option<String>,
+    /// Whose it is; none for the bot's.
+    user: Option<String>,
+    /// When it ends by itself.
+    expires_at: Option<Timestamp>,
+    /// What it may do; none for one that nobody was asked for.
+    scopes: Option<Vec<String>>,
+}
+
 impl Team {
+    fn new(id: &str, name: &str) -> Self {
+        let suffix = id.trim_start_matches(['T', 'E']);
+        let bot_user = format!("UBOT{suffix}");
+        Self {
+            name: name.to_owned(),
+            bot_user: bot_user.clone(),
+            bot: format!("BBOT{suffix}"),
+            is_org_wide: id.starts_with('E'),
+            tokens: BTreeMap::new(),
+            users: BTreeMap::from([(bot_user, APP_NAME.to_owned())]),
+            channels: BTreeMap::new(),
+        }
+    }
+
     fn name_of(&self, user: &str) -> String {
         let name = self.users.get(user);
         name.map_or_else(|| user.to_owned(), Clone::clone)
@@ -220,30 +262,30 @@ impl FakeSlack {
         Ok(Self(Arc::new(Inner { shared, server })))
     }
 
+    /// From now on it minds the times of codes and tokens by this clock, and tells it in its answers.
+    pub fn keep_time(&self, clock: SharedClock) {
+        self.0.shared.change(|world| world.clock = Some(clock));
+    }
+
     /// The base URL of the Web API, for [`SlackApi::new`](super::api::SlackApi::new).
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/api", self.0.server.address())
     }
 
+    /// The address of Slack's pages.
+    #[must_use]
+    pub fn web_url(&self) -> String {
+        format!("http://{}", self.0.server.address())
+    }
+
     /// Makes a workspace in which our app is installed with the bot token `token`.
     #[must_use]
     pub fn workspace(&self, team_id: &str, name: &str, token: &str) -> Workspace {
-        let suffix = team_id.trim_start_matches('T');
-        let bot_user = format!("UBOT{suffix}");
-        self.0.shared.change(|world| {
-            world.teams.insert(
-                team_id.to_owned(),
-                Team {
-                    name: name.to_owned(),
-                    bot_user: bot_user.clone(),
-                    bot: format!("BBOT{suffix}"),
-                    tokens: BTreeMap::from([(token.to_owned(), None)]),
-                    users: BTreeMap::from([(bot_user.clone(), APP_NAME.to_owned())]),
-                    channels: BTreeMap::new(),
-                },
-            )
-        });
+        let mut team = Team::new(team_id, name);
+        let bot_user = team.bot_user.clone();
+        team.tokens.insert(token.to_owned(), Token::default());
+        self.0.shared.change(|world| world.teams.insert(team_id.to_owned(), team));
         Workspace {
             slack: self.clone(),
             team_id: team_id.to_owned(),
@@ -377,12 +419,12 @@ impl Workspace {
 
     /// A further token that works.
     pub fn issue_token(&self, token: &str) {
-        self.change(|team| team.tokens.insert(token.to_owned(), None));
+        self.change(|team| team.tokens.insert(token.to_owned(), Token::default()));
     }
 
     /// From now on a token is refused with a code, such as `token_revoked` or `account_inactive`.
     pub fn revoke_token(&self, token: &str, code: &str) {
-        self.change(|team| team.tokens.insert(token.to_owned(), Some(code.to_owned())));
+        self.change(|team| team.tokens.entry(token.to_owned()).or_default().refused = Some(code.to_owned()));
     }
 
     /// Somebody writes; returns the message's timestamp. `text` is as Slack stores it: `<@U…>`, `&amp;`.
@@ -520,19 +562,4 @@ fn event_callback(
         "is_ext_shared_channel": false,
         "event_context": format!("4-{channel}-{digits}"),
     })
-}
-
-#[expect(clippy::unused_async, reason = "every other one starts a server")]
-pub(in crate::connector) async fn vendor() -> io::Result<Dummy> { Ok(Dummy) }
-pub(in crate::connector) struct Dummy;
-#[async_trait::async_trait]
-impl crate::connector::fake::Vendor for Dummy {
-    fn variables(&self) -> Vec<(&'static str, String)> { vec![] }
-    fn secrets(&self) -> Vec<(String, String)> { vec![] }
-    async fn consent(&self, _: &crate::connector::contract::Started, _: u8) -> Value { Value::Null }
-    fn canaries(&self) -> Vec<String> { vec![] }
-    fn trouble(&self, _: Option<crate::connector::fake::Trouble>) {}
-    fn calls(&self) -> usize { 0 }
-    fn withdraw(&self) {}
-    fn remains(&self) -> Vec<String> { vec![] }
 }

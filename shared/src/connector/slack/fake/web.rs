@@ -1,19 +1,21 @@
 //! The Web API's methods over HTTP. Source of what they take, answer and refuse:
 //! <https://docs.slack.dev/reference/methods>.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Bytes,
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, post},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{APP_ID, APP_NAME, Call, Channel, ChannelKind, Message, Shared, Team, Trouble, World, is_in_thread};
+use crate::{clock::Timestamp, connector::fake::Trouble as Mood};
 
 /// The limits of a message.
 const MAX_BLOCKS: usize = 50;
@@ -40,6 +42,32 @@ async fn say(
     shared.change(|world| world.say(&team, &channel, &user, &text, None))
 }
 
+/// What a request brings along.
+struct Shown<'a> {
+    token: Option<&'a str>,
+    client: Option<(String, String)>,
+    arguments: Map<String, Value>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(headers: &'a HeaderMap, query: &str, body: &[u8]) -> Self {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let authorization = header(header::AUTHORIZATION);
+        let is_form = header(header::CONTENT_TYPE).is_some_and(|kind| kind.contains("form-urlencoded"));
+        let basic = authorization.and_then(|value| value.strip_prefix("Basic "));
+        let client = basic.and_then(|value| {
+            let pair = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
+            let (id, secret) = pair.split_once(':')?;
+            Some((id.to_owned(), secret.to_owned()))
+        });
+        Self {
+            token: authorization.and_then(|value| value.strip_prefix("Bearer ")),
+            client,
+            arguments: arguments(query, body, is_form),
+        }
+    }
+}
+
 async fn call(
     State(shared): State<Arc<Shared>>,
     Path(method): Path<String>,
@@ -47,33 +75,36 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let arguments = arguments(query.as_deref().unwrap_or_default(), &body);
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = authorization.and_then(|value| value.strip_prefix("Bearer "));
-    let (answer, trouble) = shared.change(|world| {
+    let shown = Shown::of(&headers, query.as_deref().unwrap_or_default(), &body);
+    let (token, arguments) = (shown.token, &shown.arguments);
+    let (done, trouble, mood) = shared.change(|world| {
+        world.requests += 1;
         let team = world.team_of(token);
         world.calls.push(Call {
             method: method.clone(),
             team: team.as_ref().ok().cloned(),
             arguments: Value::Object(arguments.clone()),
         });
-        let trouble = world.next_trouble(&method);
+        let mood = world.mood;
+        let trouble = mood.map_or_else(|| world.next_trouble(&method), |mood| Some(Trouble::of(mood, &method)));
         let has_effect = matches!(
             trouble,
             None | Some(Trouble::HangAfterEffect | Trouble::FailAfterEffect)
         );
-        let answer = team.and_then(|team| {
-            if has_effect {
-                world.answer(&method, &team, &Arguments(&arguments))
-            } else {
-                Ok(json!({}))
-            }
-        });
+        let done = if has_effect { world.does(&method, team, &shown) } else { Done::nothing() };
         if matches!(trouble, Some(Trouble::Hang | Trouble::HangAfterEffect)) {
             world.hanging += 1;
         }
-        (answer, trouble)
+        (done, trouble, mood)
     });
+    let indiscreet = || {
+        let client = shown.client.as_ref().map(|(_, secret)| secret.as_str());
+        indiscreet(token.or(client), arguments)
+    };
+    if mood == Some(Mood::Redirects) {
+        let elsewhere = [(header::LOCATION, "http://localhost:9/elsewhere")];
+        return (StatusCode::FOUND, elsewhere, indiscreet()).into_response();
+    }
     match trouble {
         None => {}
         Some(Trouble::Hang | Trouble::HangAfterEffect) => std::future::pending().await,
@@ -87,21 +118,70 @@ async fn call(
             )
                 .into_response();
         }
-        Some(Trouble::Status(status)) => return (status_code(status), indiscreet(token, &arguments)).into_response(),
-        Some(Trouble::FailAfterEffect) => return (status_code(503), indiscreet(token, &arguments)).into_response(),
+        Some(Trouble::Status(status)) => return (status_code(status), indiscreet()).into_response(),
+        Some(Trouble::FailAfterEffect) => return (status_code(503), indiscreet()).into_response(),
         Some(Trouble::Malformed) => {
-            return ([(header::CONTENT_TYPE, "application/json")], indiscreet(token, &arguments)).into_response();
+            return ([(header::CONTENT_TYPE, "application/json")], indiscreet()).into_response();
         }
-        Some(Trouble::Code(code)) => return axum::Json(refusal(code)).into_response(),
+        Some(Trouble::Code(code)) => {
+            let mut body = refusal(code);
+            body["detail"] = indiscreet().into();
+            return axum::Json(body).into_response();
+        }
     }
-    let body = match answer {
-        Ok(mut body) => {
-            body["ok"] = true.into();
-            body
+    done.response()
+}
+
+/// What became of a call.
+struct Done {
+    answer: Answer,
+    /// What the token may do.
+    scopes: Option<String>,
+    /// What time it is at Slack.
+    now: Option<Timestamp>,
+}
+
+impl Done {
+    fn nothing() -> Self {
+        Self {
+            answer: Ok(json!({})),
+            scopes: None,
+            now: None,
         }
-        Err(code) => refusal(&code),
-    };
-    axum::Json(body).into_response()
+    }
+
+    fn response(self) -> Response {
+        let body = match self.answer {
+            Ok(mut body) => {
+                body["ok"] = true.into();
+                body
+            }
+            Err(code) => refusal(&code),
+        };
+        let mut response = axum::Json(body).into_response();
+        let date = self.now.map(|now| now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        for (name, value) in [("x-oauth-scopes", self.scopes), ("date", date)] {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+impl Trouble {
+    /// What trouble of a kind looks like at Slack.
+    const fn of(mood: Mood, method: &str) -> Self {
+        match mood {
+            Mood::Refuses if method.as_bytes()[0] == b'o' => Self::Code("invalid_code"),
+            Mood::Refuses => Self::Code("invalid_auth"),
+            Mood::Fails => Self::Status(503),
+            Mood::Limits(seconds) => Self::RateLimited(Duration::from_secs(seconds as u64)),
+            Mood::Hangs => Self::Hang,
+            Mood::Babbles => Self::Malformed,
+            Mood::Redirects => Self::Status(302),
+        }
+    }
 }
 
 fn refusal(code: &str) -> Value {
@@ -118,11 +198,14 @@ fn indiscreet(token: Option<&str>, arguments: &Map<String, Value>) -> String {
     format!("<html><body>Something went wrong for {token} with {arguments:?}</body></html>")
 }
 
-/// Arguments come as a query or as JSON; the methods take both alike.
-fn arguments(query: &str, body: &[u8]) -> Map<String, Value> {
+/// Arguments come as a query, a form or JSON; the methods take all of them alike.
+fn arguments(query: &str, body: &[u8], is_form: bool) -> Map<String, Value> {
+    let form = if is_form { body } else { &[] };
     let mut arguments: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-    let query = url::form_urlencoded::parse(query.as_bytes());
-    arguments.extend(query.map(|(name, value)| (name.into_owned(), value.into())));
+    for pairs in [query.as_bytes(), form] {
+        let pairs = url::form_urlencoded::parse(pairs);
+        arguments.extend(pairs.map(|(name, value)| (name.into_owned(), value.into())));
+    }
     arguments
 }
 
@@ -162,10 +245,28 @@ impl World {
     fn team_of(&self, token: Option<&str>) -> Result<String, String> {
         let token = token.ok_or("not_authed")?;
         let found = self.teams.iter().find_map(|(id, team)| Some((id, team.tokens.get(token)?)));
-        match found {
-            Some((id, None)) => Ok(id.clone()),
-            Some((_, Some(code))) => Err(code.clone()),
-            None => Err("invalid_auth".to_owned()),
+        let (id, token) = found.ok_or("invalid_auth")?;
+        self.refusal(token).map_or_else(|| Ok(id.clone()), Err)
+    }
+
+    /// Does what a call asks for.
+    fn does(&mut self, method: &str, team: Result<String, String>, shown: &Shown<'_>) -> Done {
+        let token = shown.token.unwrap_or_default();
+        let scopes = team.as_ref().ok().and_then(|team| self.teams.get(team)?.tokens.get(token)?.scopes.clone());
+        let answer = match (method, team) {
+            ("oauth.v2.access", _) => {
+                let client = shown.client.as_ref().map(|(id, secret)| (id.as_str(), secret.as_str()));
+                self.access(client, &shown.arguments)
+            }
+            (_, Err(code)) => Err(code),
+            ("auth.revoke", Ok(team)) => self.revoke(&team, token),
+            ("apps.uninstall", Ok(team)) => self.uninstall_by(&team, &shown.arguments),
+            (_, Ok(team)) => self.answer(method, &team, &Arguments(&shown.arguments)),
+        };
+        Done {
+            answer,
+            scopes: scopes.map(|scopes| scopes.join(",")),
+            now: self.clock.as_ref().map(|clock| clock.now()),
         }
     }
 
@@ -188,7 +289,8 @@ impl World {
                 "user": APP_NAME.to_lowercase(),
                 "user_id": team.bot_user,
                 "bot_id": team.bot,
-                "is_enterprise_install": false,
+                "enterprise_id": team.is_org_wide.then_some(team_id),
+                "is_enterprise_install": team.is_org_wide,
             })),
             "users.info" => {
                 let id = arguments.required("user")?;
