@@ -1,7 +1,7 @@
-//! Credentials as the system before this one sealed them, for taking them over. Nothing is sealed like this any more.
+//! Credentials as the existing system seals them, for taking them over. Nothing is sealed like this here.
 //!
-//! AES-256-GCM under SHA-256 of a text that each deployment chose, without a word about whose they are: whoever could
-//! write rows could swap them. Stored as base64 of nonce, ciphertext and tag; inside, a JSON object of texts.
+//! AES-256-GCM under SHA-256 of a text that each deployment chose, bound to nothing: whoever could write rows could swap
+//! them. Stored as base64 of nonce, ciphertext and tag; inside, a JSON object of texts.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,21 +13,36 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-/// What the system used where nobody had chosen anything. It stands in its source, for everybody to read.
+/// The one key id that the existing system writes.
+pub const KEY_ID: &str = "v1";
+
+/// What the existing system uses where nobody has chosen anything. It stands in its source, for everybody to read.
 const PUBLIC_SALT: &str = "default-salt-for-development-only";
+
+/// What an operator says about the salt that everybody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicSalt {
+    /// It was not used.
+    Refused,
+    /// It was used, because nobody had chosen another one.
+    Used,
+}
 
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SaltError {
-    /// There is none.
-    #[error("the salt is blank")]
-    Blank,
+    /// There is no salt.
+    #[error("there is no salt: it is what the existing system has as ENCRYPTION_SALT")]
+    Missing,
     /// Everybody knows it.
     #[error(
-        "the salt is the public default: whatever was sealed with it could be read by everybody, so it is not taken over; \
-         have it replaced at the third parties, and connect again"
+        "the salt is the public default of the existing system: whoever has seen its database can read what was sealed \
+         with it; this has to be asked for by name"
     )]
     Public,
+    /// The public salt was asked for, and there is one of its own.
+    #[error("the public default was asked for, and there is another salt: only one of them can be right")]
+    Ambiguous,
 }
 
 /// Why a credential does not open. What stands in it is not repeated.
@@ -44,7 +59,7 @@ pub enum V1Error {
     Encoding,
 }
 
-/// What opens credentials of one deployment of the system before this one.
+/// What opens the credentials of one deployment of the existing system.
 pub struct V1Key(RandomizedNonceKey);
 
 impl fmt::Debug for V1Key {
@@ -54,22 +69,27 @@ impl fmt::Debug for V1Key {
 }
 
 impl V1Key {
-    /// The key of a deployment, made of its `ENCRYPTION_SALT`.
+    /// The key of a deployment, made of its `ENCRYPTION_SALT`, byte by byte: the existing system did not trim it.
     ///
     /// # Errors
-    /// [`SaltError`] for a salt that is none.
-    pub fn of_salt(salt: &SecretString) -> Result<Self, SaltError> {
-        let salt = salt.expose_secret();
-        match salt {
-            "" => return Err(SaltError::Blank),
-            PUBLIC_SALT => return Err(SaltError::Public),
-            _ => {}
-        }
+    /// [`SaltError`] for a salt that is none, and for the public one that nobody has asked for.
+    pub fn of_salt(salt: Option<&SecretString>, public: PublicSalt) -> Result<Self, SaltError> {
+        // It took a blank variable for one that is not set.
+        let salt = salt
+            .map(|salt| salt.expose_secret())
+            .filter(|salt| !salt.is_empty());
+        let salt = match (salt, public) {
+            (None, PublicSalt::Refused) => return Err(SaltError::Missing),
+            (Some(PUBLIC_SALT), PublicSalt::Refused) => return Err(SaltError::Public),
+            (None | Some(PUBLIC_SALT), PublicSalt::Used) => PUBLIC_SALT,
+            (Some(_), PublicSalt::Used) => return Err(SaltError::Ambiguous),
+            (Some(salt), PublicSalt::Refused) => salt,
+        };
         let key = digest(&SHA256, salt.as_bytes());
         // A digest has the 32 bytes that the key needs.
         RandomizedNonceKey::new(&AES_256_GCM, key.as_ref())
             .map(Self)
-            .map_err(|_| SaltError::Blank)
+            .map_err(|_| SaltError::Missing)
     }
 
     /// Opens a credential: texts by name.
@@ -100,7 +120,7 @@ mod tests {
                           3sb48/U/pyf4qWD1H53yoRXJxBq7Y8BF/jKzxPRPgtkjEfNE4K06";
 
     fn key(salt: &str) -> V1Key {
-        V1Key::of_salt(&salt.into()).expect("a salt")
+        V1Key::of_salt(Some(&salt.into()), PublicSalt::Refused).expect("a salt")
     }
 
     #[test]
@@ -114,14 +134,37 @@ mod tests {
     }
 
     #[test]
-    fn the_public_default_is_what_the_old_system_falls_back_to_and_is_refused() {
+    fn the_salt_that_everybody_knows_is_not_taken_without_being_asked_for() {
         assert_eq!(
             hex::encode(digest(&SHA256, PUBLIC_SALT.as_bytes()).as_ref()),
             "15e98bc5e8d649af47df7020fed56adf7b7d9eacea163cdada0c3dbc11c6c8f1"
         );
-        let error = V1Key::of_salt(&PUBLIC_SALT.into()).expect_err("everybody knows it");
-        assert_eq!(error, SaltError::Public);
-        assert_eq!(V1Key::of_salt(&"".into()).err(), Some(SaltError::Blank));
+        let (public, blank, own) = (PUBLIC_SALT.into(), "".into(), SALT.into());
+        for (salt, asked, error) in [
+            (Some(&public), PublicSalt::Refused, Some(SaltError::Public)),
+            (Some(&blank), PublicSalt::Refused, Some(SaltError::Missing)),
+            (None, PublicSalt::Refused, Some(SaltError::Missing)),
+            (Some(&own), PublicSalt::Used, Some(SaltError::Ambiguous)),
+            (Some(&own), PublicSalt::Refused, None),
+            (Some(&public), PublicSalt::Used, None),
+            (Some(&blank), PublicSalt::Used, None),
+            (None, PublicSalt::Used, None),
+        ] {
+            assert_eq!(V1Key::of_salt(salt, asked).err(), error, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn what_opens_and_is_no_object_of_texts_is_told_without_being_repeated() {
+        let key = key(SALT);
+        for text in ["", "null", "[]", r#"{"a": 1}"#, r#"{"a": {"b": "xoxb-nested"}}"#] {
+            let mut sealed = text.as_bytes().to_vec();
+            let nonce = key.0.seal_in_place_append_tag(Aad::empty(), &mut sealed).expect("sealed");
+            let stored = BASE64_STANDARD.encode([&nonce.as_ref()[..], &sealed].concat());
+            let error = key.open(&stored).expect_err("it is not what it should be");
+            assert_eq!(error, V1Error::Encoding);
+            assert!(!format!("{error} {error:?}").contains("xoxb"));
+        }
     }
 
     #[test]

@@ -1,39 +1,39 @@
-//! `cargo xtask import-v1`: takes over connections of the system before this one.
+//! `cargo xtask import-v1`: takes over connections of the existing InfraGPT.
 //!
-//! Run where the deployment's database and KMS can be reached, with an operator's rights: `kms:GenerateDataKey` on the
-//! credentials' key and `secretsmanager:GetSecretValue` on two secrets.
+//! Run where both databases, KMS and the third parties can be reached, with an operator's rights:
+//! `kms:GenerateDataKey` on the credentials' key and `secretsmanager:GetSecretValue` on the secrets that are named.
 
 use std::{fs, io::Read as _, path::Path, sync::Arc};
 
 use ::tests::local::Progress;
-use anyhow::{Context as _, bail};
-use secrecy::SecretString;
-use serde::Deserialize;
+use anyhow::{Context as _, bail, ensure};
 use shared::{
     aws::{self, Patience},
     clock::{SharedClock, SystemClock},
     config::Env,
-    connector::{Connectors, contract::Parts},
-    db::Access,
+    connector::{ConnectorKind, Connectors, contract::Parts},
+    db::{Access, Db},
     id::Ids,
-    integration::import::{Exported, Importer, Outcome, Trust},
-    secret::{kms::Kms, manager::SecretStore, v1::V1Key, vault::Vault},
+    integration::import::{Importer, Mode, Setting, Trust, source},
+    secret::{
+        kms::Kms,
+        manager::SecretStore,
+        v1::{PublicSalt, V1Key},
+        vault::Vault,
+    },
 };
 use zeroize::Zeroizing;
 
-/// The secret with what the old system's key was made of.
-#[derive(Deserialize)]
-struct Salt {
-    salt: SecretString,
+/// What the operator said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) mode: Mode,
+    pub(crate) public_salt: PublicSalt,
+    pub(crate) trust: Trust,
 }
 
-pub(crate) async fn run(export: &Path, trust: Trust, progress: &Progress) -> anyhow::Result<()> {
+pub(crate) async fn run(from: &str, asked: Asked, progress: &Progress) -> anyhow::Result<()> {
     let mut env = Env::from_process();
-    let Some(salt) = env.optional("ENCRYPTION_SALT_SECRET_ARN") else {
-        bail!(
-            "ENCRYPTION_SALT_SECRET_ARN names no secret: without the old system's salt its credentials are not read"
-        );
-    };
     let environment = env.required("ENVIRONMENT");
     let database = env.required("DATABASE_SECRET_ARN");
     let key = env.required("CREDENTIALS_KEY_ARN");
@@ -48,53 +48,72 @@ pub(crate) async fn run(export: &Path, trust: Trust, progress: &Progress) -> any
     let connectors = Connectors::from_env(&mut env, &parts)?;
     env.finish()?;
 
-    let salt: Salt = secrets.json(&salt).await?;
-    let v1 = V1Key::of_salt(&salt.salt)?;
-    let all = read(export)?;
+    let setting: Setting = if from.starts_with("arn:") {
+        secrets.json(from).await?
+    } else {
+        read(from)?
+    };
+    let v1 = V1Key::of_salt(setting.salt.as_ref(), asked.public_salt)?;
+    if asked.public_salt == PublicSalt::Used {
+        progress.step(
+            "the salt is the one that everybody knows: have whatever is taken over replaced at the third parties, and \
+             connect again",
+        );
+    }
+    let old = Db::new(&setting.database, 1).context("the existing system's database")?;
+    let all = source::read(&old).await?;
     let vault = Vault::new(Arc::new(Kms::new(&aws, &key)?), &environment, Arc::clone(&clock));
     let importer = Importer {
         key: &v1,
-        trust,
+        mode: asked.mode,
+        trust: asked.trust,
         db: &Access::in_secret(secrets, database, 1),
         vault: &vault,
         connectors: &connectors,
         clock: &*clock,
         ids: &Ids::random(),
     };
-    let mut taken = 0;
-    for exported in &all {
-        let outcome = importer.import(exported).await.with_context(|| {
-            format!(
-                "{} of {} cannot be taken over; run it again, what was taken over stays",
-                exported.connector_type, exported.clerk_org_id
-            )
-        })?;
-        taken += usize::from(matches!(outcome, Outcome::TakenOver(_)));
-        progress.step(&format!(
-            "{} of {}: {outcome}",
-            exported.connector_type, exported.clerk_org_id
-        ));
+    let mut away = 0_usize;
+    let report = importer
+        .run(&all, |stored, outcome| {
+            away += usize::from(outcome.is_outage());
+            let kind = stored.connector_type.parse::<ConnectorKind>();
+            let kind = kind.map_or("?", ConnectorKind::as_str);
+            progress.step(&format!("{} ({kind}): {outcome}", stored.id));
+        })
+        .await
+        .context("it stopped; what was taken over stays, and the same may be run again")?;
+    let counted: Vec<_> = report
+        .iter()
+        .map(|(outcome, count)| format!("{count} {outcome}"))
+        .collect();
+    progress.step(&format!("{} connections: {}", all.len(), counted.join(", ")));
+    if asked.mode == Mode::Rehearsal {
+        progress.step("nothing was written; `--write` does it");
     }
-    progress.step(&format!("{taken} of {} taken over", all.len()));
+    ensure!(
+        away == 0,
+        "the third parties of {away} connections do not answer; run it again later"
+    );
     Ok(())
 }
 
-/// The export: a JSON array, from a file or, for `-`, from standard input.
-fn read(export: &Path) -> anyhow::Result<Vec<Exported>> {
+/// The setting, from a file or, for `-`, from standard input.
+fn read(from: &str) -> anyhow::Result<Setting> {
     let mut text = Zeroizing::new(String::new());
-    if export == Path::new("-") {
+    if from == "-" {
         std::io::stdin().read_to_string(&mut text)?;
     } else {
-        fs::File::open(export)
+        fs::File::open(Path::new(from))
             .and_then(|mut file| file.read_to_string(&mut text))
-            .with_context(|| format!("{} cannot be read", export.display()))?;
+            .context("the file that `--from` names cannot be read")?;
     }
     // The parser's own words may quote what it saw.
-    serde_json::from_str(&text).map_err(|error| {
-        anyhow::anyhow!(
-            "the export is not a JSON array of connections: line {}, column {}",
-            error.line(),
-            error.column()
-        )
-    })
+    let Ok(setting) = serde_json::from_str(&text) else {
+        bail!(
+            "what was given is not JSON with `database` (username, password, host, dbname and what else a database's \
+             secret has) and `salt`"
+        );
+    };
+    Ok(setting)
 }

@@ -18,12 +18,15 @@ mod signup;
 mod up;
 mod world;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use ::tests::local::{Progress, local_folder};
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use shared::integration::import::Trust;
+use shared::{
+    integration::import::{Mode, Trust},
+    secret::v1::PublicSalt,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -58,14 +61,21 @@ enum Task {
     },
     /// Applies the migrations of this working tree to the database of the stack that `up` started.
     Migrate,
-    /// Takes over connections of the system before this one; reads ENVIRONMENT, DATABASE_SECRET_ARN,
-    /// CREDENTIALS_KEY_ARN, ENCRYPTION_SALT_SECRET_ARN and AWS's usual variables.
+    /// Takes over connections of the existing InfraGPT; without `--write` it only says what it would do. Reads
+    /// ENVIRONMENT, DATABASE_SECRET_ARN, CREDENTIALS_KEY_ARN, what the connectors read, and AWS's usual variables.
     ImportV1 {
-        /// The export, a JSON array; `-` for standard input.
-        #[arg(long, value_name = "FILE")]
-        export: PathBuf,
-        /// Vouches that every GitHub installation in the export is its organization's own: the old system did not prove
-        /// it. Without, GitHub is to be connected here.
+        /// Where the existing system is and what opens its credentials, as JSON: a file, `-` for standard input, or the
+        /// ARN of a secret.
+        #[arg(long, value_name = "FILE|ARN")]
+        from: String,
+        /// Writes what it would otherwise only say.
+        #[arg(long)]
+        write: bool,
+        /// Says that the existing system ran without an ENCRYPTION_SALT of its own, so with the one that everybody knows.
+        #[arg(long)]
+        public_default_salt: bool,
+        /// Vouches that every GitHub installation there is its organization's own: the existing system did not prove it.
+        /// Without, GitHub is to be connected here.
         #[arg(long)]
         vouch_for_installations: bool,
     },
@@ -124,15 +134,25 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Codegen { check } => generate::run(check, &progress).await,
         Task::Migrate => migrate::run(&progress).await,
         Task::ImportV1 {
-            export,
+            from,
+            write,
+            public_default_salt,
             vouch_for_installations,
         } => {
-            let trust = if vouch_for_installations {
-                Trust::Installations
-            } else {
-                Trust::Nobody
+            let asked = import_v1::Asked {
+                mode: if write { Mode::Kept } else { Mode::Rehearsal },
+                public_salt: if public_default_salt {
+                    PublicSalt::Used
+                } else {
+                    PublicSalt::Refused
+                },
+                trust: if vouch_for_installations {
+                    Trust::Installations
+                } else {
+                    Trust::Nobody
+                },
             };
-            import_v1::run(&export, trust, &progress).await
+            import_v1::run(&from, asked, &progress).await
         }
         Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
         Task::SlackManifest { url, console } => manifest::print(&url, console.as_deref()),

@@ -121,6 +121,28 @@ impl GitHub {
         Ok(url)
     }
 
+    fn linked(&self, app: &App, installation: &Installation) -> Linked<GitHubCredentials> {
+        let account = &installation.account;
+        Linked {
+            credentials: GitHubCredentials {
+                installation_id: installation.id,
+                account_id: account.id,
+                account_login: account.login.clone(),
+                account_type: account.kind.clone(),
+            },
+            account: Account {
+                id: account.id.to_string(),
+                name: account.login.clone(),
+                external_id: Some(installation.id.to_string()),
+                bot_id: Some(installation.id.to_string()),
+                user_id: Some(account.login.clone()),
+                metadata: metadata(app, installation),
+            },
+            expires_at: None,
+            installed_at: self.clock.now(),
+        }
+    }
+
     /// The installation that a person may connect: one that GitHub says that they see and whose account they own.
     async fn proven(
         &self,
@@ -295,31 +317,17 @@ impl Connector for GitHub {
         if installation.suspended_at.is_some() {
             return Err(api::suspended());
         }
-        let account = &installation.account;
-        Ok(Linked {
-            credentials: GitHubCredentials {
-                installation_id: installation.id,
-                account_id: account.id,
-                account_login: account.login.clone(),
-                account_type: account.kind.clone(),
-            },
-            account: Account {
-                id: account.id.to_string(),
-                name: account.login.clone(),
-                external_id: Some(installation.id.to_string()),
-                bot_id: Some(installation.id.to_string()),
-                user_id: Some(account.login.clone()),
-                metadata: metadata(&app, &installation),
-            },
-            expires_at: None,
-            installed_at: self.clock.now(),
-        })
+        Ok(self.linked(&app, &installation))
     }
 
     /// The texts of that system: `installation_id`, `account_login`, `account_id`, `account_type`, and an `access_token`
     /// that has long ended. Whoever knew an installation's id could connect it there, so without somebody who vouches for
-    /// it it is to be connected here, where its owner proves that.
-    fn adopt(&self, earlier: Earlier<'_>) -> Result<Linked<GitHubCredentials>, ConnectorError> {
+    /// it it is to be connected here, where an owner of its account proves that.
+    async fn adopt(
+        &self,
+        _connection: Connection<'_>,
+        earlier: Earlier<'_>,
+    ) -> Result<Linked<GitHubCredentials>, ConnectorError> {
         if !earlier.is_vouched_for {
             return Err(ConnectorError::Refused {
                 reason: "not_proven",
@@ -327,40 +335,22 @@ impl Connector for GitHub {
                 remedy: Remedy::Reconnect,
             });
         }
-        let number = |name: &str| -> Result<i64, ConnectorError> {
-            let word = earlier.word(name)?;
-            word.parse()
-                .map_err(|_| ConnectorError::invalid(name, "is not a number"))
-        };
-        let (installation_id, account_id) = (number("installation_id")?, number("account_id")?);
-        let (account_login, account_type) = (earlier.word("account_login")?, earlier.word("account_type")?);
-        let metadata = [
-            ("github_installation_id", installation_id.to_string()),
-            ("github_account_id", account_id.to_string()),
-            ("github_account_login", account_login.clone()),
-            ("github_account_type", account_type.clone()),
-        ];
-        Ok(Linked {
-            account: Account {
-                id: account_id.to_string(),
-                name: account_login.clone(),
-                external_id: Some(installation_id.to_string()),
-                bot_id: Some(installation_id.to_string()),
-                user_id: Some(account_login.clone()),
-                metadata: metadata
-                    .into_iter()
-                    .map(|(name, text)| (name.to_owned(), text))
-                    .collect(),
-            },
-            credentials: GitHubCredentials {
-                installation_id,
-                account_id,
-                account_login,
-                account_type,
-            },
-            expires_at: None,
-            installed_at: earlier.installed_at,
-        })
+        let (installation_id, account_id) = (earlier.number("installation_id")?, earlier.number("account_id")?);
+        let app = self.app().await?;
+        let installation = self.api.installation(&app, installation_id).await?;
+        if installation.suspended_at.is_some() {
+            return Err(api::suspended());
+        }
+        if installation.account.id != account_id {
+            return Err(ConnectorError::Refused {
+                reason: "other_account",
+                message: "the installation is of another account than it was; connect it here".to_owned(),
+                remedy: Remedy::Reconnect,
+            });
+        }
+        let linked = self.linked(&app, &installation);
+        earlier.confirm(&linked.account)?;
+        Ok(linked)
     }
 
     async fn validate(
