@@ -159,7 +159,10 @@ mod tests {
         let key = key(SALT);
         for text in ["", "null", "[]", r#"{"a": 1}"#, r#"{"a": {"b": "xoxb-nested"}}"#] {
             let mut sealed = text.as_bytes().to_vec();
-            let nonce = key.0.seal_in_place_append_tag(Aad::empty(), &mut sealed).expect("sealed");
+            let nonce = key
+                .0
+                .seal_in_place_append_tag(Aad::empty(), &mut sealed)
+                .expect("sealed");
             let stored = BASE64_STANDARD.encode([&nonce.as_ref()[..], &sealed].concat());
             let error = key.open(&stored).expect_err("it is not what it should be");
             assert_eq!(error, V1Error::Encoding);

@@ -117,3 +117,34 @@ fn read(from: &str) -> anyhow::Result<Setting> {
     };
     Ok(setting)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_read_from_a_file_and_what_is_wrong_with_it_is_told_without_repeating_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("existing.json");
+        let read_as = |text: &str| {
+            fs::write(&path, text).expect("written");
+            read(path.to_str().expect("text"))
+        };
+        let whole = r#"{"database": {"username": "reader", "password": "hunter2", "host": "db", "dbname": "infragpt"},
+                        "salt": "hunter2"}"#;
+        let setting = read_as(whole).expect("it is whole");
+        assert!(setting.salt.is_some());
+        assert!(!format!("{setting:?}").contains("hunter2"));
+        for text in [
+            "hunter2",
+            r#"{"salt": "hunter2"}"#,
+            r#"{"database": "postgres://reader:hunter2@db/infragpt"}"#,
+        ] {
+            let error = read_as(text).expect_err("it is not");
+            assert!(!format!("{error:#} {error:?}").contains("hunter2"), "{error:#}");
+        }
+        // Somebody may take the salt itself for what is asked for.
+        let error = read("hunter2").expect_err("there is no such file");
+        assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
+    }
+}

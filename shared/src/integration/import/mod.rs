@@ -241,7 +241,9 @@ impl Importer<'_> {
 
     fn open(&self, stored: &Stored) -> Result<BTreeMap<String, SecretString>, V1Error> {
         match &stored.sealed {
-            Some(sealed) if stored.key_id.as_deref() == Some(v1::KEY_ID) => self.key.open(sealed.expose_secret()),
+            Some(sealed) if stored.key_id.as_deref() == Some(v1::KEY_ID) => {
+                self.key.open(sealed.expose_secret())
+            }
             _ => Err(V1Error::Form),
         }
     }
@@ -314,7 +316,11 @@ impl Importer<'_> {
             .map(|found| found.id))
     }
 
-    async fn there(&self, organization: OrganizationId, kind: ConnectorKind) -> Result<Option<Outcome>, DbError> {
+    async fn there(
+        &self,
+        organization: OrganizationId,
+        kind: ConnectorKind,
+    ) -> Result<Option<Outcome>, DbError> {
         let mut db = self.db.get().await?;
         let tx = db.begin_for(organization).await?;
         let settled = settled(&tx, organization, kind).await?;
@@ -323,7 +329,11 @@ impl Importer<'_> {
     }
 
     /// The connection, its credentials and the record, in one transaction; in a rehearsal it is not committed.
-    async fn keep(&self, scope: &CredentialScope, linked: &Linked<Credentials>) -> Result<Outcome, ImportError> {
+    async fn keep(
+        &self,
+        scope: &CredentialScope,
+        linked: &Linked<Credentials>,
+    ) -> Result<Outcome, ImportError> {
         // Sealed before the transaction: KMS is slow and may fail.
         let sealed = self.vault.seal(scope, &linked.credentials).await?;
         let (organization, now) = (scope.organization, self.clock.now());
