@@ -10,7 +10,7 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 /// The one key id that the existing system writes.
@@ -76,7 +76,7 @@ impl V1Key {
     pub fn of_salt(salt: Option<&SecretString>, public: PublicSalt) -> Result<Self, SaltError> {
         // It took a blank variable for one that is not set.
         let salt = salt
-            .map(|salt| salt.expose_secret())
+            .map(ExposeSecret::expose_secret)
             .filter(|salt| !salt.is_empty());
         let salt = match (salt, public) {
             (None, PublicSalt::Refused) => return Err(SaltError::Missing),

@@ -62,7 +62,7 @@ enum Task {
     /// Applies the migrations of this working tree to the database of the stack that `up` started.
     Migrate,
     /// Takes over connections of the existing InfraGPT; without `--write` it only says what it would do. Reads
-    /// ENVIRONMENT, DATABASE_SECRET_ARN, CREDENTIALS_KEY_ARN, what the connectors read, and AWS's usual variables.
+    /// `ENVIRONMENT`, `DATABASE_SECRET_ARN`, `CREDENTIALS_KEY_ARN`, what the connectors read, and AWS's usual variables.
     ImportV1 {
         /// Where the existing system is and what opens its credentials, as JSON: a file, `-` for standard input, or the
         /// ARN of a secret.
@@ -71,7 +71,7 @@ enum Task {
         /// Writes what it would otherwise only say.
         #[arg(long)]
         write: bool,
-        /// Says that the existing system ran without an ENCRYPTION_SALT of its own, so with the one that everybody knows.
+        /// Says that the existing system ran without an `ENCRYPTION_SALT` of its own, so with the one that everybody knows.
         #[arg(long)]
         public_default_salt: bool,
         /// Vouches that every GitHub installation there is its organization's own: the existing system did not prove it.

@@ -12,7 +12,7 @@ use std::{
     fmt,
 };
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -404,7 +404,7 @@ async fn settled(
 fn disputed(all: &[Stored]) -> BTreeSet<Uuid> {
     let mut claims: BTreeMap<(&str, usize, &str), BTreeSet<Uuid>> = BTreeMap::new();
     for stored in all.iter().filter(|stored| stored.status == ACTIVE) {
-        let sealed = stored.sealed.as_ref().map(|sealed| sealed.expose_secret());
+        let sealed = stored.sealed.as_ref().map(ExposeSecret::expose_secret);
         let claimed = [stored.account_id.as_deref(), stored.bot_id.as_deref(), sealed];
         for (column, claimed) in claimed.into_iter().enumerate() {
             if let Some(claimed) = claimed {
