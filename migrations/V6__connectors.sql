@@ -14,6 +14,7 @@ ALTER TABLE integrations
     ADD COLUMN retry_at timestamptz,
     ADD COLUMN failures integer NOT NULL DEFAULT 0,
     ADD COLUMN synced_at timestamptz,
+    ADD COLUMN source_updated_at timestamptz,
     ADD CONSTRAINT integrations_failures_check CHECK (failures >= 0),
     ADD CONSTRAINT integrations_health_remedy_check
         CHECK (health_remedy IN ('wait', 'reconnect', 'grant', 'operator'));
@@ -23,6 +24,7 @@ COMMENT ON COLUMN integrations.health_checked_at IS 'When the third party was la
 COMMENT ON COLUMN integrations.retry_at IS 'When what failed is tried again by itself; NULL where nothing is.';
 COMMENT ON COLUMN integrations.failures IS 'How often in a row refreshing the credentials has failed.';
 COMMENT ON COLUMN integrations.synced_at IS 'When what it reaches, such as repositories, was last read in full; NULL while it has not been.';
+COMMENT ON COLUMN integrations.source_updated_at IS 'The third party''s own time of what it last told of the connection itself; older news changes nothing. NULL where it tells none, and until it has told something.';
 CREATE INDEX integrations_retry_at_idx ON integrations (retry_at) WHERE retry_at IS NOT NULL;
 
 ALTER TABLE integration_credentials
@@ -104,16 +106,18 @@ CREATE TABLE github_unclaimed_installations (
     github_account_type    text        NOT NULL,
     is_suspended           boolean     NOT NULL,
     event_time             timestamptz NOT NULL,
+    deleted_at             timestamptz,
     created_at             timestamptz NOT NULL,
     updated_at             timestamptz NOT NULL,
     CONSTRAINT github_unclaimed_installations_pkey PRIMARY KEY (github_installation_id)
 );
-COMMENT ON TABLE github_unclaimed_installations IS 'Installations of our GitHub App that were begun at GitHub and that no organization has claimed yet. They belong to nobody here and hold neither names nor credentials: whoever claims one asks GitHub. They go when they are claimed or deleted.';
+COMMENT ON TABLE github_unclaimed_installations IS 'Installations of our GitHub App that were begun at GitHub and that no organization has claimed yet. They belong to nobody here and hold neither names nor credentials: whoever claims one asks GitHub. They go when they are claimed, and some months after the last news of them; also those that are gone at GitHub, so that late news does not bring them back.';
 COMMENT ON COLUMN github_unclaimed_installations.github_installation_id IS 'GitHub''s number of the installation.';
 COMMENT ON COLUMN github_unclaimed_installations.github_account_id IS 'GitHub''s number of the account that it is installed on.';
 COMMENT ON COLUMN github_unclaimed_installations.github_account_type IS 'What that account is, in GitHub''s words: User or Organization.';
 COMMENT ON COLUMN github_unclaimed_installations.is_suspended IS 'Whether it is on hold at GitHub.';
 COMMENT ON COLUMN github_unclaimed_installations.event_time IS 'When it last changed, by GitHub''s clock; an older event changes nothing.';
+COMMENT ON COLUMN github_unclaimed_installations.deleted_at IS 'When it was removed at GitHub, for good; NULL while it is there.';
 COMMENT ON COLUMN github_unclaimed_installations.created_at IS 'When the row was made.';
 COMMENT ON COLUMN github_unclaimed_installations.updated_at IS 'When the row was last changed.';
 

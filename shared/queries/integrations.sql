@@ -40,7 +40,11 @@ ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
        health_changed_at = :now, generation = integrations.generation + 1, external_id = EXCLUDED.external_id,
        bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id,
        connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata,
-       installed_at = greatest(integrations.installed_at, EXCLUDED.installed_at), health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0,
+       installed_at = CASE WHEN integrations.external_id IS NOT DISTINCT FROM EXCLUDED.external_id
+                           THEN greatest(integrations.installed_at, EXCLUDED.installed_at)
+                           ELSE EXCLUDED.installed_at END,
+       source_updated_at = NULL, synced_at = NULL, health_message = NULL, health_remedy = NULL, retry_at = NULL,
+       failures = 0,
        updated_at = :now
  WHERE integrations.organization_id = :organization_id
 RETURNING integration_id, generation;
@@ -122,4 +126,76 @@ UPDATE integrations
    AND integration_id = :integration_id
    AND generation = :generation
    AND failures > 0
+RETURNING integration_id;
+
+--! find_newest_by_external_id
+--- The connection that a third party's event names, or the one that has ended last. Works before the organization is known:
+--- the transaction must have looked up the same id.
+SELECT integration_id, organization_id
+  FROM integrations
+ WHERE connector_type = :connector_type
+   AND external_id = :external_id
+ ORDER BY status IN ('inactive', 'deleted'), updated_at DESC
+ LIMIT 1;
+
+--! lock_by_external_id : (connector_organization_id?)
+--- A connection as it stands, if it is still that to what an event names; it stays so until the transaction ends.
+SELECT status, installed_at, connector_organization_id
+  FROM integrations
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND external_id = :external_id
+   FOR UPDATE;
+
+--! lock_for_sync : (synced_at?)
+--- When what a connection reaches was last read in full, while it is active and has not been made again; it stays so until
+--- the transaction ends.
+SELECT synced_at
+  FROM integrations
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND generation = :generation
+   AND status = 'active'
+   FOR UPDATE;
+
+--! update_told
+--- What the third party tells of the connection itself: whether it is on hold, and what is shown of it, in the place of
+--- every permission that was shown. Older news changes nothing, and neither does news of one that has ended.
+UPDATE integrations
+   SET status = :status,
+       metadata = (SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}')
+                     FROM jsonb_each(metadata) m
+                    WHERE NOT starts_with(m.key, 'permission_')) || :metadata,
+       source_updated_at = :event_time, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND status IN ('active', 'suspended')
+   AND installed_at <= :event_time
+   AND (source_updated_at IS NULL OR source_updated_at <= :event_time)
+RETURNING integration_id;
+
+--! update_cured
+--- Says that a connection works again, if this reason was why it did not.
+UPDATE integrations
+   SET health = 'healthy', health_reason = NULL, health_message = NULL, health_remedy = NULL, retry_at = NULL,
+       failures = 0, health_changed_at = :now, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND health_reason = :health_reason
+RETURNING integration_id;
+
+--! update_unsynced
+--- Says that what a connection reaches has to be read again.
+UPDATE integrations
+   SET synced_at = NULL, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+RETURNING integration_id;
+
+--! update_synced
+--- Says that what a connection reaches was read in full by a reading that began at `started_at`.
+UPDATE integrations
+   SET synced_at = :started_at, updated_at = :now
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
 RETURNING integration_id;

@@ -4,6 +4,7 @@
 //! To add an event: a variant of [`Task`], and a file here called after what it is about.
 
 mod config;
+mod github;
 mod identity;
 mod slack;
 
@@ -90,8 +91,9 @@ async fn process(app: &App, work: Work) -> Result<(), TaskError> {
     match &work.envelope.task {
         Task::ApplyIdentityV1(change) => identity::process(app, &work.envelope, change).await,
         Task::ApplySlackLifecycleV1(lifecycle) => slack::process(app, &work.envelope, lifecycle).await,
+        Task::ApplyGitHubV1(event) => github::process(app, &work.envelope, event).await,
         // No door of this release puts them on a queue.
-        Task::ApplyGitHubV1(_) | Task::ApplyAlertV1(_) => Err(TaskError::fail(
+        Task::ApplyAlertV1(_) => Err(TaskError::fail(
             "unsupported",
             "this release applies nothing of this third party's",
         )),

@@ -491,3 +491,181 @@ pub async fn update_refreshed(
         .await?;
     Ok(())
 }
+
+/// The connection that a third party's event names, before it is known whose it is; the one that has ended last where none
+/// is live.
+#[tracing::instrument(name = "db.integrations.look_up", skip_all, fields(connector.kind = %kind), err(level = "debug"))]
+pub async fn look_up(
+    db: &Transaction<'_>,
+    kind: ConnectorKind,
+    external_id: &str,
+) -> Result<Option<(OrganizationId, IntegrationId)>, DbError> {
+    let name = format!("{kind}:{external_id}");
+    scope::look_up().bind(db.client, &name).one().await?;
+    let params = statements::FindNewestByExternalIdParams {
+        connector_type: kind.as_str(),
+        external_id,
+    };
+    let row = statements::find_newest_by_external_id()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.map(|row| (row.organization_id.into(), row.integration_id.into())))
+}
+
+/// A connection that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Where it stands.
+    pub status: Status,
+    /// When it was last connected, by the third party's clock.
+    pub installed_at: Timestamp,
+    /// The third party's id of what is connected.
+    pub account: Option<String>,
+}
+
+/// A connection that an event names by `external_id`, if it still is that; others who would change it wait until the
+/// transaction ends.
+#[tracing::instrument(name = "db.integrations.lock_named", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn lock_named(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    external_id: &str,
+) -> Result<Option<Named>, DbError> {
+    let params = statements::LockByExternalIdParams {
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        external_id,
+    };
+    let row = statements::lock_by_external_id()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    row.map(|row| {
+        Ok(Named {
+            status: Status::parse(&row.status)?,
+            installed_at: row.installed_at,
+            account: row.connector_organization_id,
+        })
+    })
+    .transpose()
+}
+
+/// What a third party tells of a connection itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// Whether it is active or suspended.
+    pub status: Status,
+    /// What is shown about it from now on, in the place of every permission that was shown.
+    pub metadata: &'a Value,
+    /// As of when, by the third party's clock.
+    pub at: Timestamp,
+}
+
+/// Applies what a third party tells of a connection itself. False when newer news was applied, it was connected after that,
+/// or it has ended.
+#[tracing::instrument(name = "db.integrations.update_told", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_told(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    told: Told<'_>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = statements::UpdateToldParams {
+        status: told.status.as_str(),
+        metadata: told.metadata,
+        event_time: told.at,
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    let row = statements::update_told().params(db.client, &params).opt().await?;
+    Ok(row.is_some())
+}
+
+/// Says that a connection works again, if `reason` was why it did not.
+#[tracing::instrument(name = "db.integrations.update_cured", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_cured(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let params = statements::UpdateCuredParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        health_reason: reason,
+    };
+    statements::update_cured()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(())
+}
+
+/// Says that what a connection reaches has to be read again.
+#[tracing::instrument(name = "db.integrations.update_unsynced", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_unsynced(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let params = statements::UpdateUnsyncedParams {
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    super::changed(
+        statements::update_unsynced()
+            .params(db.client, &params)
+            .opt()
+            .await?,
+    )
+}
+
+/// When what a connection reaches was last read in full, if it is active and still of this generation; others who would
+/// change it wait until the transaction ends.
+#[tracing::instrument(name = "db.integrations.lock_for_sync", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn lock_for_sync(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    (integration, generation): (IntegrationId, i32),
+) -> Result<Option<Option<Timestamp>>, DbError> {
+    let params = statements::LockForSyncParams {
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+        generation,
+    };
+    Ok(statements::lock_for_sync()
+        .params(db.client, &params)
+        .opt()
+        .await?)
+}
+
+/// Says that what a connection reaches was read in full, by a reading that began at `started_at`.
+#[tracing::instrument(name = "db.integrations.update_synced", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn update_synced(
+    db: &Transaction<'_>,
+    scope: OrganizationId,
+    integration: IntegrationId,
+    started_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let params = statements::UpdateSyncedParams {
+        started_at,
+        now,
+        organization_id: scope.uuid(),
+        integration_id: integration.uuid(),
+    };
+    super::changed(
+        statements::update_synced()
+            .params(db.client, &params)
+            .opt()
+            .await?,
+    )
+}

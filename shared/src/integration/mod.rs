@@ -4,11 +4,17 @@ pub mod import;
 pub mod reencrypt;
 pub mod refresh;
 pub mod revocation;
+pub mod sync;
 
 use std::sync::Arc;
 
 use crate::{
-    clock::SharedClock, connector::Connectors, db::Access, id::Ids, secret::vault::Vault, telemetry::Metrics,
+    clock::{SharedClock, Timestamp},
+    connector::{Connectors, contract::Connection},
+    db::{Access, integration_credentials::Refreshable},
+    id::{Ids, IntegrationId, OrganizationId},
+    secret::vault::Vault,
+    telemetry::Metrics,
 };
 
 /// What working on connections takes.
@@ -28,4 +34,21 @@ pub struct Integrations {
     pub metrics: Metrics,
     /// Which function works, for the record.
     pub actor: &'static str,
+}
+
+/// A connection as its connector sees it, made of what is kept of it.
+fn connection(
+    organization: OrganizationId,
+    integration: IntegrationId,
+    found: &Refreshable,
+    now: Timestamp,
+) -> Connection<'_> {
+    Connection {
+        organization,
+        integration,
+        nonce: &found.nonce,
+        webhook_url: None,
+        account: Some(&found.account),
+        now,
+    }
 }

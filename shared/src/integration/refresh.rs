@@ -25,7 +25,7 @@ use crate::{
     clock::{self, Timestamp},
     connector::{
         ConnectorKind,
-        contract::{Connection, ConnectorError, Credentials, Refreshed, Remedy},
+        contract::{ConnectorError, Credentials, Refreshed, Remedy},
     },
     db::{
         DbError,
@@ -507,14 +507,8 @@ impl Refresher {
         credentials: &Credentials,
     ) -> Result<Refreshed<Credentials>, ConnectorError> {
         let found = &subject.found;
-        let connection = Connection {
-            organization: subject.organization,
-            integration: subject.integration,
-            nonce: &found.nonce,
-            webhook_url: None,
-            account: Some(&found.account),
-            now: self.integrations.clock.now(),
-        };
+        let now = self.integrations.clock.now();
+        let connection = super::connection(subject.organization, subject.integration, found, now);
         let connector = self.integrations.connectors.get(found.connector);
         tokio::time::timeout(self.patience, connector.refresh(connection, credentials))
             .await

@@ -89,7 +89,8 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
              INSERT INTO alert_settings (organization_id, slack_channel_id, minimum_severity, updated_at)
              VALUES ('{id}', 'C{name}', 'info', now());
              UPDATE integration_credentials SET refresh_at = now() WHERE organization_id = '{id}';
-             UPDATE integrations SET failures = 1, connector_user_id = 'U{name}',
+             UPDATE integrations SET failures = 1, health = 'degraded', health_reason = 'reason of {name}',
+                                     connector_user_id = 'U{name}',
                                      metadata = metadata || '{{\"user_token\":\"granted\"}}'
               WHERE organization_id = '{id}'"
         ))

@@ -45,9 +45,10 @@ impl Tenant {
         let row = client
             .query_one(
                 "SELECT o.clerk_org_id, u.user_id, i.integration_id, c.conversation_id, answered.message_id,
-                        answer.message_id, waiting.message_id, alert.alert_id
+                        answer.message_id, waiting.message_id, r.github_repository_id, alert.alert_id
                    FROM organizations o JOIN users u ON u.clerk_user_id = 'user_' || $2
                    JOIN integrations i USING (organization_id) JOIN conversations c USING (organization_id)
+                   JOIN github_repositories r ON r.integration_id = i.integration_id
                    JOIN messages answered ON answered.slack_message_ts = '1.' || $2
                    JOIN messages answer ON answer.in_reply_to = answered.message_id
                    JOIN messages waiting ON waiting.slack_message_ts = '3.' || $2
@@ -68,7 +69,8 @@ impl Tenant {
             ("answered", uuid(4)),
             ("answer", uuid(5)),
             ("waiting", uuid(6)),
-            ("alert_id", uuid(7)),
+            ("github_repository_id", row.get::<_, i64>(7).to_string()),
+            ("alert_id", uuid(8)),
         ]);
         Self { name, ids }
     }
@@ -86,15 +88,25 @@ impl Tenant {
             ("users.ensure" | "users.upsert", "user_id")
             | ("integrations.upsert", "integration_id")
             | ("alerts.upsert", "alert_id")
+            | (_, "integration_activity_id")
             | (
                 "conversations.find_or_insert" | "conversations.find_or_insert_monitored",
                 "conversation_id",
             ) => NEW.to_owned(),
             (
                 _,
-                "organization_id" | "clerk_org_id" | "clerk_user_id" | "user_id" | "integration_id"
-                | "conversation_id" | "alert_id",
+                "organization_id"
+                | "clerk_org_id"
+                | "clerk_user_id"
+                | "user_id"
+                | "integration_id"
+                | "conversation_id"
+                | "alert_id"
+                | "github_repository_id",
             ) => self.id(parameter),
+            (_, "github_repository_ids") => format!("{{{}}}", self.id("github_repository_id")),
+            ("integration_activities.delete_surplus", "subject_id") => name.to_owned(),
+            ("integrations.update_cured", "health_reason") => format!("reason of {name}"),
             (_, "created_by_user_id") => self.id("user_id"),
             ("messages.finish_posted", "message_id") => self.id("answer"),
             ("messages.finish_posted", "slack_message_ts") => "4.new".to_owned(),
@@ -123,9 +135,10 @@ impl Tenant {
             (
                 _,
                 "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
-                | "joined_at" | "sent_at",
+                | "joined_at" | "sent_at" | "occurred_at" | "started_at" | "github_created_at"
+                | "github_pushed_at",
             )
-            | ("alerts.upsert", "expires_at") => LATER.to_owned(),
+            | ("alerts.upsert" | "integration_activities.insert", "expires_at") => LATER.to_owned(),
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
             | ("alerts.list", "state")
@@ -169,7 +182,11 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "outcome") => "succeeded",
         (_, "fence" | "generation" | "encryption_version") => "1",
         (_, "count") => "100",
-        (_, "search_email" | "is_monitored" | "begins_here") => "true",
+        (
+            _,
+            "search_email" | "is_monitored" | "begins_here" | "may_administer" | "may_push" | "may_pull"
+            | "is_private" | "has_details",
+        ) => "true",
         ("alerts.upsert", "state") | (_, "posted_state") => "resolved",
         (_, "state") => "done",
         (_, "severity" | "minimum_severity") => "high",
@@ -177,6 +194,10 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "status") => "inactive",
         (_, "health") => "degraded",
         (_, "health_remedy") => "wait",
+        ("github_repositories.upsert_listed" | "github_repositories.upsert_read", "repositories") => {
+            r#"[{"id": 1, "name": "new", "full_name": "new/new", "url": "new", "is_private": true, "may_administer": true,
+                 "may_push": true, "may_pull": true}]"#
+        }
         (_, "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
         (_, "company_size") => "large",
         (_, "team_size") => "100+",
@@ -201,6 +222,15 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
             | "url"
             | "undelivered_reason"
             | "health_reason"
+            | "dedupe_key"
+            | "kind"
+            | "subject_id"
+            | "default_branch"
+            | "repository_name"
+            | "repository_full_name"
+            | "repository_url"
+            | "repository_description"
+            | "repository_language"
             | "sender_user_id"
             | "sender_name"
             | "message_text"
@@ -728,6 +758,7 @@ const NOBODYS: [(&str, &[&str]); 6] = [
         "github_unclaimed_installations",
         &[
             "created_at",
+            "deleted_at",
             "event_time",
             "github_account_id",
             "github_account_type",

@@ -98,6 +98,52 @@ pub struct UpdateRefreshedParams {
     pub integration_id: uuid::Uuid,
     pub generation: i32,
 }
+#[derive(Debug)]
+pub struct FindNewestByExternalIdParams<T1: crate::StringSql, T2: crate::StringSql> {
+    pub connector_type: T1,
+    pub external_id: T2,
+}
+#[derive(Debug)]
+pub struct LockByExternalIdParams<T1: crate::StringSql> {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub external_id: T1,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct LockForSyncParams {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub generation: i32,
+}
+#[derive(Debug)]
+pub struct UpdateToldParams<T1: crate::StringSql, T2: crate::JsonSql> {
+    pub status: T1,
+    pub metadata: T2,
+    pub event_time: chrono::DateTime<chrono::Utc>,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct UpdateCuredParams<T1: crate::StringSql> {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub health_reason: T1,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateUnsyncedParams {
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateSyncedParams {
+    pub started_at: chrono::DateTime<chrono::Utc>,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
     pub integration_id: uuid::Uuid,
@@ -326,6 +372,74 @@ impl Upsert {
                 name: "generation",
                 rust_type: "i32",
                 pg_type: "pg_catalog.int4",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct FindNewestByExternalId {
+    pub integration_id: uuid::Uuid,
+    pub organization_id: uuid::Uuid,
+}
+impl FindNewestByExternalId {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "organization_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct LockByExternalId {
+    pub status: String,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+    pub connector_organization_id: Option<String>,
+}
+pub struct LockByExternalIdBorrowed<'a> {
+    pub status: &'a str,
+    pub installed_at: chrono::DateTime<chrono::Utc>,
+    pub connector_organization_id: Option<&'a str>,
+}
+impl<'a> From<LockByExternalIdBorrowed<'a>> for LockByExternalId {
+    fn from(
+        LockByExternalIdBorrowed {
+            status,
+            installed_at,
+            connector_organization_id,
+        }: LockByExternalIdBorrowed<'a>,
+    ) -> Self {
+        Self {
+            status: status.into(),
+            installed_at,
+            connector_organization_id: connector_organization_id.map(|v| v.into()),
+        }
+    }
+}
+impl LockByExternalId {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "status",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "installed_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+            FieldMetadata {
+                name: "connector_organization_id",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
             },
         ]
     }
@@ -572,6 +686,196 @@ where
         Ok(mapped)
     }
 }
+pub struct FindNewestByExternalIdQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<FindNewestByExternalId, tokio_postgres::Error>,
+    mapper: fn(FindNewestByExternalId) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> FindNewestByExternalIdQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(FindNewestByExternalId) -> R,
+    ) -> FindNewestByExternalIdQuery<'c, 'a, 's, C, R, N> {
+        FindNewestByExternalIdQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct LockByExternalIdQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<LockByExternalIdBorrowed, tokio_postgres::Error>,
+    mapper: fn(LockByExternalIdBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> LockByExternalIdQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(LockByExternalIdBorrowed) -> R,
+    ) -> LockByExternalIdQuery<'c, 'a, 's, C, R, N> {
+        LockByExternalIdQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct OptionchronoDateTimechronoUtcQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor:
+        fn(&tokio_postgres::Row) -> Result<Option<chrono::DateTime<chrono::Utc>>, tokio_postgres::Error>,
+    mapper: fn(Option<chrono::DateTime<chrono::Utc>>) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> OptionchronoDateTimechronoUtcQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(Option<chrono::DateTime<chrono::Utc>>) -> R,
+    ) -> OptionchronoDateTimechronoUtcQuery<'c, 'a, 's, C, R, N> {
+        OptionchronoDateTimechronoUtcQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct FindByExternalIdStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The live connection of one connector that a third party's event names, with its sealed credentials.
 /// Works before the organization is known: the transaction must have looked up the same id.
@@ -757,7 +1061,7 @@ pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// later one counts for what the third party tells of an end.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = greatest(integrations.installed_at, EXCLUDED.installed_at), health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
+        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = CASE WHEN integrations.external_id IS NOT DISTINCT FROM EXCLUDED.external_id THEN greatest(integrations.installed_at, EXCLUDED.installed_at) ELSE EXCLUDED.installed_at END, source_updated_at = NULL, synced_at = NULL, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
         None,
     )
 }
@@ -1323,6 +1627,417 @@ impl<'c, 'a, 's, C: GenericClient>
             &params.organization_id,
             &params.integration_id,
             &params.generation,
+        )
+    }
+}
+pub struct FindNewestByExternalIdStmt(&'static str, Option<tokio_postgres::Statement>);
+/// The connection that a third party's event names, or the one that has ended last. Works before the organization is known:
+/// the transaction must have looked up the same id.
+pub fn find_newest_by_external_id() -> FindNewestByExternalIdStmt {
+    FindNewestByExternalIdStmt(
+        "SELECT integration_id, organization_id FROM integrations WHERE connector_type = $1 AND external_id = $2 ORDER BY status IN ('inactive', 'deleted'), updated_at DESC LIMIT 1",
+        None,
+    )
+}
+impl FindNewestByExternalIdStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        connector_type: &'a T1,
+        external_id: &'a T2,
+    ) -> FindNewestByExternalIdQuery<'c, 'a, 's, C, FindNewestByExternalId, 2> {
+        FindNewestByExternalIdQuery {
+            client,
+            params: [connector_type, external_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<FindNewestByExternalId, tokio_postgres::Error> {
+                Ok(FindNewestByExternalId {
+                    integration_id: row.try_get(0)?,
+                    organization_id: row.try_get(1)?,
+                })
+            },
+            mapper: |it| FindNewestByExternalId::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        FindNewestByExternalIdParams<T1, T2>,
+        FindNewestByExternalIdQuery<'c, 'a, 's, C, FindNewestByExternalId, 2>,
+        C,
+    > for FindNewestByExternalIdStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a FindNewestByExternalIdParams<T1, T2>,
+    ) -> FindNewestByExternalIdQuery<'c, 'a, 's, C, FindNewestByExternalId, 2> {
+        self.bind(client, &params.connector_type, &params.external_id)
+    }
+}
+pub struct LockByExternalIdStmt(&'static str, Option<tokio_postgres::Statement>);
+/// A connection as it stands, if it is still that to what an event names; it stays so until the transaction ends.
+pub fn lock_by_external_id() -> LockByExternalIdStmt {
+    LockByExternalIdStmt(
+        "SELECT status, installed_at, connector_organization_id FROM integrations WHERE organization_id = $1 AND integration_id = $2 AND external_id = $3 FOR UPDATE",
+        None,
+    )
+}
+impl LockByExternalIdStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        external_id: &'a T1,
+    ) -> LockByExternalIdQuery<'c, 'a, 's, C, LockByExternalId, 3> {
+        LockByExternalIdQuery {
+            client,
+            params: [organization_id, integration_id, external_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<LockByExternalIdBorrowed, tokio_postgres::Error> {
+                    Ok(LockByExternalIdBorrowed {
+                        status: row.try_get(0)?,
+                        installed_at: row.try_get(1)?,
+                        connector_organization_id: row.try_get(2)?,
+                    })
+                },
+            mapper: |it| LockByExternalId::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        LockByExternalIdParams<T1>,
+        LockByExternalIdQuery<'c, 'a, 's, C, LockByExternalId, 3>,
+        C,
+    > for LockByExternalIdStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a LockByExternalIdParams<T1>,
+    ) -> LockByExternalIdQuery<'c, 'a, 's, C, LockByExternalId, 3> {
+        self.bind(
+            client,
+            &params.organization_id,
+            &params.integration_id,
+            &params.external_id,
+        )
+    }
+}
+pub struct LockForSyncStmt(&'static str, Option<tokio_postgres::Statement>);
+/// When what a connection reaches was last read in full, while it is active and has not been made again; it stays so until
+/// the transaction ends.
+pub fn lock_for_sync() -> LockForSyncStmt {
+    LockForSyncStmt(
+        "SELECT synced_at FROM integrations WHERE organization_id = $1 AND integration_id = $2 AND generation = $3 AND status = 'active' FOR UPDATE",
+        None,
+    )
+}
+impl LockForSyncStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        generation: &'a i32,
+    ) -> OptionchronoDateTimechronoUtcQuery<'c, 'a, 's, C, Option<chrono::DateTime<chrono::Utc>>, 3> {
+        OptionchronoDateTimechronoUtcQuery {
+            client,
+            params: [organization_id, integration_id, generation],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        LockForSyncParams,
+        OptionchronoDateTimechronoUtcQuery<'c, 'a, 's, C, Option<chrono::DateTime<chrono::Utc>>, 3>,
+        C,
+    > for LockForSyncStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a LockForSyncParams,
+    ) -> OptionchronoDateTimechronoUtcQuery<'c, 'a, 's, C, Option<chrono::DateTime<chrono::Utc>>, 3> {
+        self.bind(
+            client,
+            &params.organization_id,
+            &params.integration_id,
+            &params.generation,
+        )
+    }
+}
+pub struct UpdateToldStmt(&'static str, Option<tokio_postgres::Statement>);
+/// What the third party tells of the connection itself: whether it is on hold, and what is shown of it, in the place of
+/// every permission that was shown. Older news changes nothing, and neither does news of one that has ended.
+pub fn update_told() -> UpdateToldStmt {
+    UpdateToldStmt(
+        "UPDATE integrations SET status = $1, metadata = (SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') FROM jsonb_each(metadata) m WHERE NOT starts_with(m.key, 'permission_')) || $2, source_updated_at = $3, updated_at = $4 WHERE organization_id = $5 AND integration_id = $6 AND status IN ('active', 'suspended') AND installed_at <= $3 AND (source_updated_at IS NULL OR source_updated_at <= $3) RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateToldStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::JsonSql>(
+        &'s self,
+        client: &'c C,
+        status: &'a T1,
+        metadata: &'a T2,
+        event_time: &'a chrono::DateTime<chrono::Utc>,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        UuidUuidQuery {
+            client,
+            params: [status, metadata, event_time, now, organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::JsonSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateToldParams<T1, T2>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6>,
+        C,
+    > for UpdateToldStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateToldParams<T1, T2>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 6> {
+        self.bind(
+            client,
+            &params.status,
+            &params.metadata,
+            &params.event_time,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+        )
+    }
+}
+pub struct UpdateCuredStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says that a connection works again, if this reason was why it did not.
+pub fn update_cured() -> UpdateCuredStmt {
+    UpdateCuredStmt(
+        "UPDATE integrations SET health = 'healthy', health_reason = NULL, health_message = NULL, health_remedy = NULL, retry_at = NULL, failures = 0, health_changed_at = $1, updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 AND health_reason = $4 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateCuredStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        health_reason: &'a T1,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        UuidUuidQuery {
+            client,
+            params: [now, organization_id, integration_id, health_reason],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateCuredParams<T1>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
+        C,
+    > for UpdateCuredStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateCuredParams<T1>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        self.bind(
+            client,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+            &params.health_reason,
+        )
+    }
+}
+pub struct UpdateUnsyncedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says that what a connection reaches has to be read again.
+pub fn update_unsynced() -> UpdateUnsyncedStmt {
+    UpdateUnsyncedStmt(
+        "UPDATE integrations SET synced_at = NULL, updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateUnsyncedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        UuidUuidQuery {
+            client,
+            params: [now, organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateUnsyncedParams,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3>,
+        C,
+    > for UpdateUnsyncedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateUnsyncedParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        self.bind(
+            client,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
+        )
+    }
+}
+pub struct UpdateSyncedStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Says that what a connection reaches was read in full by a reading that began at `started_at`.
+pub fn update_synced() -> UpdateSyncedStmt {
+    UpdateSyncedStmt(
+        "UPDATE integrations SET synced_at = $1, updated_at = $2 WHERE organization_id = $3 AND integration_id = $4 RETURNING integration_id",
+        None,
+    )
+}
+impl UpdateSyncedStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        started_at: &'a chrono::DateTime<chrono::Utc>,
+        now: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        UuidUuidQuery {
+            client,
+            params: [started_at, now, organization_id, integration_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        UpdateSyncedParams,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
+        C,
+    > for UpdateSyncedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a UpdateSyncedParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        self.bind(
+            client,
+            &params.started_at,
+            &params.now,
+            &params.organization_id,
+            &params.integration_id,
         )
     }
 }

@@ -181,6 +181,23 @@ async fn a_session_is_short_only_reads_and_says_whom_it_is_for() {
 }
 
 #[tokio::test]
+async fn our_own_identity_is_shown_in_our_own_region_only_and_a_session_in_that_of_the_connection() {
+    let world = world().await;
+    world.fake.role(ROLE, &demands(ACME));
+    // Ours may not be switched on there: AWS would take us for nobody.
+    let input = json!({ "role_arn": ROLE, "region": " ap-southeast-2 " });
+    let linked = world.complete(input).await.expect("a connection");
+    assert_eq!(linked.account.metadata["region"], "ap-southeast-2");
+    for asked in world.fake.asked() {
+        let is_ours = asked.arn.contains(OUR_ACCOUNT);
+        assert_eq!(asked.region, if is_ours { "eu-central-1" } else { "ap-southeast-2" });
+    }
+    world.fake.switch_off("ap-southeast-2");
+    let (reason, message, _) = refusal(world.validate(&linked.credentials).await);
+    assert!(reason == "region_disabled" && message.contains("ap-southeast-2"), "{message}");
+}
+
+#[tokio::test]
 async fn a_role_that_lets_in_others_than_whom_it_was_made_for_is_not_connected() {
     let world = world().await;
     let id = "sts:ExternalId";

@@ -117,6 +117,9 @@ pub(super) struct Installation {
     pub(super) permissions: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) suspended_at: Option<String>,
+    /// When it last changed, by GitHub's clock, which events are told apart from old news by.
+    #[serde(default)]
+    pub(super) updated_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]

@@ -27,6 +27,7 @@ use base64::{
 };
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use url::form_urlencoded;
 
 use super::PERMISSIONS;
@@ -41,6 +42,9 @@ use crate::{
 
 /// The ARN of the secret that describes the App.
 pub const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:github-app";
+
+/// When installations last changed.
+pub const CHANGED_AT: &str = "2026-01-01T00:00:00Z";
 
 /// The App's key; making one takes a while.
 static KEY: LazyLock<RsaKeyPair> = LazyLock::new(|| {
@@ -79,6 +83,10 @@ struct World {
     lag: usize,
     trouble: Option<Trouble>,
     calls: usize,
+    /// The page of repositories that is not given.
+    broken_page: Option<String>,
+    /// What the next list of repositories waits for before it is sent, and what is told when it is ready.
+    hold: Option<(Arc<Notify>, Arc<Notify>)>,
 }
 
 struct Inner {
@@ -159,6 +167,27 @@ impl FakeGitHub {
         }
     }
 
+    /// Makes these all the repositories that an installation reaches.
+    pub fn reach(&self, installation: i64, repositories: impl IntoIterator<Item = i64>) {
+        if let Some(installed) = self.world().installations.get_mut(&installation) {
+            installed.repositories = repositories.into_iter().collect();
+        }
+    }
+
+    /// A page of repositories is not given, or is again.
+    pub fn break_page(&self, page: Option<u32>) {
+        self.world().broken_page = page.map(|page| page.to_string());
+    }
+
+    /// The next list of repositories is made and then not sent until the second of what is returned is notified; the first
+    /// tells when it is made.
+    #[must_use]
+    pub fn hold(&self) -> (Arc<Notify>, Arc<Notify>) {
+        let hold = (Arc::default(), Arc::default());
+        self.world().hold = Some(Clone::clone(&hold));
+        hold
+    }
+
     /// Every token that is minted from now on is refused so many times, as by replicas that lag behind.
     pub fn lag(&self, refusals: usize) {
         self.world().lag = refusals;
@@ -223,7 +252,16 @@ async fn answer(
     };
     let quote = json!({ "message": format!("{shown} {}", String::from_utf8_lossy(&body)) });
     match trouble {
-        None => respond(&inner, &method, &uri, shown, &body),
+        None => {
+            let response = respond(&inner, &method, &uri, shown, &body);
+            let is_list = uri.path() == "/installation/repositories" && response.status().is_success();
+            let hold = is_list.then(|| inner.world().hold.take()).flatten();
+            if let Some((made, sent)) = hold {
+                made.notify_one();
+                sent.notified().await;
+            }
+            response
+        }
         Some(Trouble::Refuses) => (StatusCode::UNAUTHORIZED, axum::Json(quote)).into_response(),
         Some(Trouble::Fails) => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(quote)).into_response(),
         Some(Trouble::Limits(seconds)) => {
@@ -282,6 +320,11 @@ fn respond(inner: &Inner, method: &Method, uri: &Uri, shown: &str, body: &Bytes)
             Some(person) => as_person(&world, &person, &path[1..], &query),
             None => refuse(StatusCode::UNAUTHORIZED),
         },
+        ("GET", ["installation", "repositories"])
+            if world.broken_page.is_some() && world.broken_page.as_ref() == query.get("page") =>
+        {
+            refuse(StatusCode::BAD_GATEWAY)
+        }
         ("GET", ["installation", "repositories"]) => repositories(&mut world, bearer, &query),
         (_, ["app", "installations", ..]) if !inner.is_app(bearer) => refuse(StatusCode::UNAUTHORIZED),
         (verb, ["app", "installations", id, rest @ ..]) => {
@@ -311,6 +354,7 @@ fn shape(id: i64, installed: &Installed) -> Value {
         "account": { "id": installed.account, "login": installed.login, "type": "Organization" },
         "target_type": "Organization",
         "permissions": installed.permissions,
+        "updated_at": CHANGED_AT,
         "suspended_at": installed.is_suspended.then_some("2026-01-01T00:00:00Z"),
     })
 }

@@ -139,7 +139,7 @@ impl GitHub {
                 metadata: metadata(app, installation),
             },
             expires_at: None,
-            installed_at: self.clock.now(),
+            installed_at: installation.updated_at.unwrap_or_else(|| self.clock.now()),
         }
     }
 

@@ -70,6 +70,7 @@ async fn an_owner_connects_and_keeps_no_token_of_theirs() {
     let linked = linked.expect("a connection");
     assert_eq!(linked.account.external_id.as_deref(), Some("101"));
     assert_eq!(linked.account.name, "acme");
+    assert_eq!(linked.installed_at.to_rfc3339(), "2026-01-01T00:00:00+00:00", "by GitHub's clock");
     assert_eq!(linked.account.metadata["permission_contents"], "read");
     assert_eq!(world.fake.user_tokens(), 0);
     let kept = serde_json::to_string(&linked.credentials).expect("json");
