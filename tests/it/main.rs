@@ -5,6 +5,7 @@
 mod access;
 mod agent;
 mod agent_dispatcher;
+mod alerts;
 mod arbitrary;
 mod clerk_webhook;
 mod database_tls;
