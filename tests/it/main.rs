@@ -15,6 +15,7 @@ mod github_webhook;
 mod http_client;
 mod identity;
 mod identity_api;
+mod import_v1;
 mod ledger;
 mod migrations;
 mod migrator;
