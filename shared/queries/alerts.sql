@@ -80,10 +80,10 @@ UPDATE alerts
    AND posting_until = :posting_until
 RETURNING alert_id;
 
---! release_posting
+--! release_posting (undelivered_reason?)
 --- Gives the right back, though it is not known whether Slack was told.
 UPDATE alerts
-   SET posting_until = NULL
+   SET posting_until = NULL, undelivered_reason = coalesce(:undelivered_reason, undelivered_reason)
  WHERE organization_id = :organization_id
    AND alert_id = :alert_id
    AND posting_until = :posting_until

@@ -27,6 +27,12 @@ VALUES (:organization_id, :clerk_org_id, :name, :slug, :never, :now, :now)
 ON CONFLICT ON CONSTRAINT organizations_clerk_org_id_key DO UPDATE SET clerk_org_id = EXCLUDED.clerk_org_id
 RETURNING organization_id, deleted_at;
 
+--! find_mirrored : (deleted_at?)
+--- The row that mirrors an organization, if there is one; the transaction must name it.
+SELECT organization_id, deleted_at
+  FROM organizations
+ WHERE clerk_org_id = :clerk_org_id;
+
 --! update_seen
 --- Notes that a comparison with Clerk came across an organization.
 UPDATE organizations

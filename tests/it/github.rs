@@ -6,10 +6,10 @@ use aws_lambda_events::sqs::SqsEvent;
 use serde_json::{Value, json};
 use shared::{
     clock::{self, Clock as _, FixedClock, SharedClock, Timestamp},
-    connector::ConnectorKind,
+    connector::{ConnectorKind, slack::api::SlackApi},
     db::{Access, Db, deliveries, github_unclaimed_installations, integration_credentials, integrations},
     id::{Ids, IntegrationId, OrganizationId},
-    secret::vault::Sealed,
+    secret::vault::{Sealed, Vault},
     task::{DeliveryKey, Envelope, Source, Task},
     telemetry::Metrics,
     webhook::github::{GitHub, Headers},
@@ -17,6 +17,7 @@ use shared::{
 use tests::{
     database::Database,
     door::{Door, github::event},
+    kms::FakeKms,
     seed,
     stack::{MemoryInbox, record},
 };
@@ -51,6 +52,9 @@ impl World {
         Self {
             processor: event_processor::App {
                 db: Access::from(db.clone()),
+                // Nobody in this world has a workspace.
+                vault: Vault::new(Arc::new(FakeKms::new()), "test", Arc::clone(&shared_clock)),
+                slack: SlackApi::new("http://127.0.0.1:1/api").expect("an address"),
                 clock: Arc::clone(&shared_clock),
                 ids: Ids::random(),
                 inbox: inbox.clone(),

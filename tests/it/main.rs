@@ -5,6 +5,7 @@
 mod access;
 mod agent;
 mod agent_dispatcher;
+mod alerts;
 mod arbitrary;
 mod clerk_webhook;
 mod connectors;
@@ -15,6 +16,7 @@ mod github_webhook;
 mod http_client;
 mod identity;
 mod identity_api;
+mod import_v1;
 mod integrations_api;
 mod ledger;
 mod migrations;

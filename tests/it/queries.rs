@@ -11,7 +11,7 @@ use crate::statement::{Statement, numbered, statements};
 /// Statements that run before it is known whose rows they are about, or whoever they belong to; row-level security shows
 /// them what their transaction has named: one connection, one person with one organization, what a comparison has not
 /// come across, what was deleted long ago, what is sealed under another key, what is due.
-const LOOKUPS: [&str; 15] = [
+const LOOKUPS: [&str; 16] = [
     "callers.identify",
     "expired.delete_activities",
     "expired.delete_alerts",
@@ -24,6 +24,7 @@ const LOOKUPS: [&str; 15] = [
     "integrations.find_newest_by_external_id",
     "organization_members.delete_expired",
     "organizations.delete_expired",
+    "organizations.find_mirrored",
     "organizations.list_unseen",
     "organization_members.list_of_user",
     "organizations.update_seen",

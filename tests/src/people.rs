@@ -20,9 +20,11 @@ use shared::{
         fake::{FakeIssuer, SignedIn},
     },
     clock::{self, Clock as _, FixedClock, SharedClock, Timestamp},
+    connector::slack::api::SlackApi,
     db::{Access, Connection, Db, callers::Rates},
     id::Ids,
     identity::fake::{FakeClerk, FakeEvent},
+    secret::vault::Vault,
     task::Envelope,
     telemetry::Metrics,
 };
@@ -30,6 +32,7 @@ use shared::{
 use crate::{
     database::Database,
     gateway::{Answer, Call},
+    kms::FakeKms,
     stack::{Handled, MemoryInbox, record},
 };
 
@@ -211,6 +214,9 @@ impl People {
         let shared_clock: SharedClock = Arc::new(clock.clone());
         let processor = event_processor::App {
             db: Access::from(Db::new(&database.application(), 4)?),
+            // Nobody in this world has a workspace.
+            vault: Vault::new(Arc::new(FakeKms::new()), "test", Arc::clone(&shared_clock)),
+            slack: SlackApi::new("http://127.0.0.1:1/api")?,
             clock: Arc::clone(&shared_clock),
             ids: ids.clone(),
             inbox: inbox.clone(),

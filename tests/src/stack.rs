@@ -11,13 +11,15 @@ use agent_dispatcher::App;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use axum::Router;
+use serde_json::{Value, json};
 use shared::{
     agent::GrpcAgent,
     clock::{self, Clock as _, FixedClock, SharedClock, Timestamp},
     config::Env,
     connector::{
         ConnectorKind, Connectors,
-        contract::Parts,
+        contract::{DynConnector, Parts},
         fake::Vendor as _,
         slack::{
             api::SlackApi,
@@ -25,16 +27,17 @@ use shared::{
         },
     },
     conversation::turn::{Answering, Limits, Parties},
-    db::{Access, Connection, Db},
+    db::{Access, Connection, Db, integration_credentials, integrations},
     id::{Ids, IntegrationId, OrganizationId},
     integration::Integrations,
-    queue::{Inbox, QueueError},
+    queue::{Inbox, QueueError, TaskQueue},
     secret::{
         manager::{MemorySecrets, SecretStore},
-        vault::Vault,
+        vault::{CredentialScope, Vault},
     },
     task::Envelope,
     telemetry::Metrics,
+    webhook::connection::{self, ConnectionDoor, Sender},
 };
 
 use crate::{
@@ -90,7 +93,15 @@ impl Stack {
     /// # Errors
     /// When something of it does not start.
     pub async fn start() -> anyhow::Result<Self> {
-        let clock = FixedClock::at(Timestamp::from_timestamp(1_760_000_000, 0).unwrap_or_default());
+        Self::start_at(Timestamp::from_timestamp(1_760_000_000, 0).unwrap_or_default()).await
+    }
+
+    /// The same, at another time: that of the first messages in Slack, say.
+    ///
+    /// # Errors
+    /// When something of it does not start.
+    pub async fn start_at(now: Timestamp) -> anyhow::Result<Self> {
+        let clock = FixedClock::at(now);
         let shared_clock: SharedClock = Arc::new(clock.clone());
         let database = Database::new().await?;
         let kms = FakeKms::new();
@@ -152,6 +163,88 @@ impl Stack {
             inbox: self.inbox.clone(),
             metrics,
         })
+    }
+
+    /// A fresh process of the processor of events.
+    ///
+    /// # Errors
+    /// When one of its clients cannot be made.
+    pub fn processor(&self) -> anyhow::Result<event_processor::App> {
+        let clock: SharedClock = Arc::new(self.clock.clone());
+        Ok(event_processor::App {
+            db: Access::from(Db::new(&self.database.application(), 4)?),
+            vault: Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock)),
+            slack: SlackApi::new(&self.slack.url())?,
+            ids: Ids::random(),
+            inbox: self.inbox.clone(),
+            metrics: Metrics::to(
+                "test",
+                "event-processor",
+                Arc::clone(&clock),
+                self.metrics.clone(),
+            ),
+            clock,
+        })
+    }
+
+    /// A fresh process of a door for connections' own addresses, before `queue`.
+    ///
+    /// # Errors
+    /// When the database's secret is not complete.
+    pub fn door(
+        &self,
+        sender: Sender,
+        connector: Arc<dyn DynConnector>,
+        queue: Arc<dyn TaskQueue>,
+    ) -> anyhow::Result<Router> {
+        let clock: SharedClock = Arc::new(self.clock.clone());
+        Ok(connection::router(ConnectionDoor {
+            sender,
+            connector,
+            db: Access::from(Db::new(&self.database.application(), 1)?),
+            vault: Vault::new(Arc::new(self.kms.clone()), "test", Arc::clone(&clock)),
+            queue,
+            ids: Ids::random(),
+            metrics: Metrics::to("test", sender.function, Arc::clone(&clock), self.metrics.clone()),
+            clock,
+        }))
+    }
+
+    /// An organization has a connection with an address of its own, opened by these credentials.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn connect_addressed(
+        &self,
+        organization: OrganizationId,
+        kind: ConnectorKind,
+        credentials: &Value,
+    ) -> anyhow::Result<IntegrationId> {
+        let id = self.ids.integration();
+        let scope = CredentialScope {
+            organization,
+            connector: kind,
+            integration: id,
+        };
+        let sealed = self.vault.seal(&scope, credentials).await?;
+        let address = id.uuid().to_string();
+        let new = integrations::New {
+            id,
+            connector: kind,
+            connected_by: None,
+            external_id: Some(&address),
+            bot_id: None,
+            connector_user_id: None,
+            connector_organization_id: None,
+            metadata: &json!({}),
+            installed_at: self.clock.now(),
+        };
+        let mut db = self.db().await?;
+        let tx = db.begin_for(organization).await?;
+        let (id, _) = integrations::upsert(&tx, organization, &new, self.clock.now()).await?;
+        integration_credentials::upsert(&tx, organization, id, &sealed, None, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(id)
     }
 
     /// A connection with the application's rights.
@@ -264,6 +357,21 @@ impl Stack {
         event.records = batch;
         let deadline = clock::after(self.clock.now(), INVOCATION);
         let response = agent_dispatcher::handle(dispatcher, event, deadline).await;
+        Handled {
+            returned: response
+                .batch_item_failures
+                .into_iter()
+                .map(|failure| failure.item_identifier)
+                .collect(),
+        }
+    }
+
+    /// Hands a batch to a process of the processor of events and waits for its answer.
+    pub async fn process(&self, processor: &event_processor::App, batch: Vec<SqsMessage>) -> Handled {
+        let mut event = SqsEvent::default();
+        event.records = batch;
+        let deadline = clock::after(self.clock.now(), Duration::from_mins(1));
+        let response = event_processor::handle(processor, event, deadline).await;
         Handled {
             returned: response
                 .batch_item_failures

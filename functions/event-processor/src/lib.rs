@@ -1,25 +1,30 @@
 //! Consumes `events.fifo`: applies what third parties tell of themselves, each delivery once.
 //!
-//! An event takes milliseconds, so it is claimed, applied and done in one transaction: it happened, or it did not.
+//! An event takes milliseconds, so it is claimed, applied and done in one transaction: it happened, or it did not. What
+//! else it is told for, as an alert is, comes after that, and is found undone by whoever tries again.
 //! To add an event: a variant of [`Task`], and a file here called after what it is about.
 
+mod alert;
 mod config;
 mod github;
 mod identity;
+mod notice;
 mod slack;
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 pub use config::Config;
 use shared::{
     aws::{self, Patience},
     clock::{SharedClock, SystemClock, Timestamp},
     config::Env,
+    connector::slack::api::SlackApi,
     db::Access,
     id::Ids,
     queue::{Consumer, Inbox, SqsInbox, TaskError, Work},
-    secret::manager::SecretStore,
+    secret::{kms::Kms, manager::SecretStore, vault::Vault},
     task::Task,
     telemetry::Metrics,
 };
@@ -35,6 +40,10 @@ const CONNECTIONS: usize = 4;
 pub struct App {
     /// The database.
     pub db: Access,
+    /// What opens the workspaces' bot tokens.
+    pub vault: Vault,
+    /// Slack's Web API.
+    pub slack: SlackApi,
     /// Our time.
     pub clock: SharedClock,
     /// New ids.
@@ -57,6 +66,8 @@ impl App {
         env.finish()?;
 
         let clock: SharedClock = Arc::new(SystemClock);
+        let previous = config.previous_credentials_key_arn.as_deref();
+        let keys = Arc::new(Kms::new(&aws, &config.credentials_key_arn)?.with_previous(previous)?);
         let db = Access::in_secret(SecretStore::new(&aws), config.database_secret_arn, CONNECTIONS);
         // Opens a connection while Lambda still gives the start its full speed; the first event finds out what failed.
         if let Err(error) = db.get().await {
@@ -64,6 +75,8 @@ impl App {
         }
         Ok(Self {
             db,
+            vault: Vault::new(keys, &config.environment, Arc::clone(&clock)),
+            slack: SlackApi::new(&config.slack_api_url).context("SLACK_API_URL")?,
             ids: Ids::random(),
             inbox: Arc::new(SqsInbox::new(
                 &aws,
@@ -91,12 +104,8 @@ async fn process(app: &App, work: Work) -> Result<(), TaskError> {
     match &work.envelope.task {
         Task::ApplyIdentityV1(change) => identity::process(app, &work.envelope, change).await,
         Task::ApplySlackLifecycleV1(lifecycle) => slack::process(app, &work.envelope, lifecycle).await,
+        Task::ApplyAlertV1(news) => alert::process(app, &work, news).await,
         Task::ApplyGitHubV1(event) => github::process(app, &work.envelope, event).await,
-        // No door of this release puts them on a queue.
-        Task::ApplyAlertV1(_) => Err(TaskError::fail(
-            "unsupported",
-            "this release applies nothing of this third party's",
-        )),
         Task::AnswerSlackMessageV1(_) => {
             Err(TaskError::fail("wrong_queue", "this task belongs on tasks.fifo"))
         }

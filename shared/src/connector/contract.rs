@@ -303,6 +303,67 @@ pub struct Linked<C> {
     pub installed_at: Timestamp,
 }
 
+/// A connection of the existing system, which is to be taken over.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// What was sealed there, by name.
+    pub texts: &'a BTreeMap<String, SecretString>,
+    /// What the row beside them names as connected, where it does.
+    pub account_id: Option<&'a str>,
+    /// What the row beside them names as our side there, where it does.
+    pub bot_id: Option<&'a str>,
+    /// Whether whoever runs this deployment vouches that it is the organization's own, where nobody proved that there.
+    pub is_vouched_for: bool,
+}
+
+impl Earlier<'_> {
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Invalid`] when it is not, or is blank.
+    pub fn text(&self, name: &str) -> Result<&SecretString, ConnectorError> {
+        self.texts
+            .get(name)
+            .filter(|text| !text.expose_secret().trim().is_empty())
+            .ok_or_else(|| ConnectorError::invalid(name, "is missing"))
+    }
+
+    /// A text that must be there and is no secret.
+    ///
+    /// # Errors
+    /// As [`Earlier::text`].
+    pub fn word(&self, name: &str) -> Result<String, ConnectorError> {
+        Ok(self.text(name)?.expose_secret().trim().to_owned())
+    }
+
+    /// A number that must be there and is no secret.
+    ///
+    /// # Errors
+    /// As [`Earlier::text`], and for what is no number.
+    pub fn number(&self, name: &str) -> Result<i64, ConnectorError> {
+        let number = self.word(name)?.parse();
+        number.map_err(|_| ConnectorError::invalid(name, "is not a number"))
+    }
+
+    /// Compares what is connected with the row that the credentials stood beside. Nothing tied the one to the other there:
+    /// whoever could write rows could give an organization the credentials of another one.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Refused`] when they are not of one connection.
+    pub fn confirm(&self, account: &Account) -> Result<(), ConnectorError> {
+        let agrees = |told: Option<&str>, known: Option<&str>| told.is_none() || told == known;
+        if agrees(self.account_id, Some(&account.id)) && agrees(self.bot_id, account.bot_id.as_deref()) {
+            return Ok(());
+        }
+        Err(ConnectorError::Refused {
+            reason: "other_account",
+            message: "the credentials are of another account than the connection that they stood beside; connect it here"
+                .to_owned(),
+            remedy: Remedy::Reconnect,
+        })
+    }
+}
+
 /// What a check came to when the credentials are good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
@@ -408,6 +469,15 @@ pub struct Repositories {
     pub items: Vec<Repository>,
     /// The number of the next page; none after the last.
     pub next: Option<u32>,
+}
+
+/// What came of asking a third party to send again what it could not deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redelivered {
+    /// How many deliveries it was asked for.
+    pub asked: usize,
+    /// False when there is more than was looked at, or asked for.
+    pub is_complete: bool,
 }
 
 /// What a third party told at an address of a connection's own.
@@ -680,6 +750,24 @@ pub trait Connector: Send + Sync + Sized + 'static {
         input: Self::Input,
     ) -> Result<Linked<Self::Credentials>, ConnectorError>;
 
+    /// Takes over a connection of the existing system. Proves that its credentials work and finds out what they open, as
+    /// [`complete`](Self::complete) does; changes nothing at the third party. For connectors that the existing system had.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Invalid`] for texts that are not as they must be, [`ConnectorError::Refused`] for what does not
+    /// work or cannot be taken over, otherwise as the third party says.
+    async fn adopt(
+        &self,
+        _connection: Connection<'_>,
+        _earlier: Earlier<'_>,
+    ) -> Result<Linked<Self::Credentials>, ConnectorError> {
+        Err(ConnectorError::Refused {
+            reason: "not_taken_over",
+            message: "such a connection is not taken over; connect it here".to_owned(),
+            remedy: Remedy::Reconnect,
+        })
+    }
+
     /// Makes at the third party what the connection needs there, such as a webhook, now that it is certain that it will
     /// be kept. What an earlier attempt left behind is used or replaced.
     ///
@@ -754,6 +842,18 @@ pub trait Connector: Send + Sync + Sized + 'static {
     ) -> Result<Repositories, ConnectorError> {
         Ok(Repositories::default())
     }
+
+    /// Asks the third party to send again what it has not been able to deliver to our whole app since a time, until the time
+    /// is `until`. Only for those that do not try again by themselves.
+    ///
+    /// # Errors
+    /// As the third party says; what was asked for before is asked for.
+    async fn redeliver(&self, _since: Timestamp, _until: Timestamp) -> Result<Redelivered, ConnectorError> {
+        Ok(Redelivered {
+            asked: 0,
+            is_complete: true,
+        })
+    }
 }
 
 /// A connector whose types are hidden: what everybody but the connector itself sees. See [`Connector`].
@@ -767,6 +867,11 @@ pub trait DynConnector: Send + Sync {
         connection: Connection<'_>,
         returned: Returned<'_>,
         input: Value,
+    ) -> Result<Linked<Credentials>, ConnectorError>;
+    async fn adopt(
+        &self,
+        connection: Connection<'_>,
+        earlier: Earlier<'_>,
     ) -> Result<Linked<Credentials>, ConnectorError>;
     async fn attach(
         &self,
@@ -800,6 +905,7 @@ pub trait DynConnector: Send + Sync {
         credentials: &Credentials,
         page: u32,
     ) -> Result<Repositories, ConnectorError>;
+    async fn redeliver(&self, since: Timestamp, until: Timestamp) -> Result<Redelivered, ConnectorError>;
 }
 
 impl<C> Linked<C> {
@@ -848,6 +954,14 @@ impl<T: Connector> DynConnector for T {
         Connector::complete(self, connection, returned, input)
             .await?
             .hidden()
+    }
+
+    async fn adopt(
+        &self,
+        connection: Connection<'_>,
+        earlier: Earlier<'_>,
+    ) -> Result<Linked<Credentials>, ConnectorError> {
+        Connector::adopt(self, connection, earlier).await?.hidden()
     }
 
     async fn attach(
@@ -912,5 +1026,9 @@ impl<T: Connector> DynConnector for T {
         page: u32,
     ) -> Result<Repositories, ConnectorError> {
         Connector::repositories(self, connection, &credentials.read()?, page).await
+    }
+
+    async fn redeliver(&self, since: Timestamp, until: Timestamp) -> Result<Redelivered, ConnectorError> {
+        Connector::redeliver(self, since, until).await
     }
 }

@@ -290,14 +290,17 @@ pub async fn update_unposted(
     Ok(row.is_some())
 }
 
-/// Gives the right back, though it is not known whether Slack was told. False when it was lost.
+/// Gives the right back, though it is not known whether Slack was told. `reason` as in [`update_unposted`]. False when the
+/// right was lost.
 #[tracing::instrument(name = "db.alerts.release_posting", skip_all, fields(alert.id = %posting.alert), err(level = "debug"))]
 pub async fn release_posting(
     db: &Transaction<'_>,
     scope: OrganizationId,
     posting: &Posting,
+    reason: Option<&str>,
 ) -> Result<bool, DbError> {
     let params = statements::ReleasePostingParams {
+        undelivered_reason: reason,
         organization_id: scope.uuid(),
         alert_id: posting.alert.uuid(),
         posting_until: posting.until,

@@ -207,6 +207,53 @@ pub async fn find_account(
     Ok(found.flatten())
 }
 
+/// A connection that has an address of its own, as what comes there needs it.
+#[derive(Debug, Clone)]
+pub struct Addressed {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The sealed credentials; none where they were destroyed.
+    pub credentials: Option<Sealed>,
+}
+
+/// The connection that something came for at an address of its own, unless it has ended: found before it is known whose it
+/// is, by its id, which is the third party's name of it too. One round trip, and nothing stays open.
+#[tracing::instrument(name = "db.integrations.find_addressed", skip_all, fields(integration.id = %integration), err(level = "debug"))]
+pub async fn find_addressed(
+    db: &mut Connection,
+    kind: ConnectorKind,
+    integration: IntegrationId,
+) -> Result<Option<Addressed>, DbError> {
+    let (look_up, find) = future::try_join(
+        scope::look_up().prepare(&db.client),
+        statements::find_by_external_id().prepare(&db.client),
+    )
+    .await?;
+    let external_id = integration.uuid().to_string();
+    let name = format!("{kind}:{external_id}");
+    let params = statements::FindByExternalIdParams {
+        connector_type: kind.as_str(),
+        external_id: external_id.as_str(),
+    };
+    let transaction = Transaction::not_begun(&db.client);
+    let (begun, looked_up, found) = future::join3(
+        transaction.client.batch_execute("BEGIN"),
+        look_up.bind(transaction.client, &name).one(),
+        find.params(transaction.client, &params).opt(),
+    )
+    .await;
+    begun?;
+    looked_up?;
+    let Some(found) = found?.map(SlackInstallation::try_from).transpose()? else {
+        return Ok(None);
+    };
+    // An id is of one connection only, whatever another one says of itself.
+    Ok((found.integration == integration).then_some(Addressed {
+        organization: found.organization,
+        credentials: found.credentials,
+    }))
+}
+
 /// The same installation once more, by its own id: whether the credentials have changed since it was read. One round
 /// trip, a transaction of its own.
 #[tracing::instrument(name = "db.integrations.reread", skip_all, fields(integration.id = %integration), err(level = "debug"))]

@@ -117,6 +117,21 @@ pub async fn ensure(
     })
 }
 
+/// The row that mirrors an organization, if there is one; the transaction must [name] it.
+///
+/// [name]: super::Connection::begin_naming
+#[tracing::instrument(name = "db.organizations.find_mirrored", skip_all, err(level = "debug"))]
+pub async fn find_mirrored(db: &Transaction<'_>, clerk_org_id: &str) -> Result<Option<Mirrored>, DbError> {
+    let row = statements::find_mirrored()
+        .bind(db.client, &clerk_org_id)
+        .opt()
+        .await?;
+    Ok(row.map(|row| Mirrored {
+        id: row.organization_id.into(),
+        deleted_at: row.deleted_at,
+    }))
+}
+
 /// An organization, deleted or not.
 #[tracing::instrument(name = "db.organizations.find", skip_all, fields(organization.id = %scope), err(level = "debug"))]
 pub async fn find(db: &Transaction<'_>, scope: OrganizationId) -> Result<Option<Organization>, DbError> {

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod connect;
 pub mod disconnect;
+pub mod import;
 pub mod reencrypt;
 pub mod refresh;
 pub mod revocation;

@@ -2,4 +2,5 @@
 
 pub mod kms;
 pub mod manager;
+pub mod v1;
 pub mod vault;

@@ -7,9 +7,13 @@ use crate::{
     aws::{self, Patience},
     clock::{SharedClock, SystemClock},
     config::{ConfigError, Env},
+    connector::contract::SetupError,
     id::Ids,
     queue::{Queue, SqsQueue, TaskQueue},
-    secret::manager::{SecretError, SecretStore},
+    secret::{
+        kms::KeyNameError,
+        manager::{SecretError, SecretStore},
+    },
     telemetry::Metrics,
 };
 
@@ -65,6 +69,12 @@ pub enum DoorError {
     /// The signing secret is not as it should be.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The name of a KMS key is none.
+    #[error(transparent)]
+    Key(#[from] KeyNameError),
+    /// A variable of the connector's cannot be used.
+    #[error(transparent)]
+    Connector(#[from] SetupError),
 }
 
 impl<S: Scheme, C: DoorConfig> Door<S, C> {

@@ -9,6 +9,7 @@
 //! comparison and the rotation of secrets are here and the same for all. Keys belong to a scheme by their type, so one
 //! sender's cannot be taken for another's. The function that takes the sender's deliveries is a [`Door`].
 
+pub mod connection;
 pub mod datadog;
 pub mod door;
 mod extract;

@@ -12,9 +12,12 @@ use shared::{
     aws::{self, Patience},
     clock::SystemClock,
     config::Env,
-    connector::{ConnectorKind, Connectors, contract::Parts},
+    connector::{
+        ConnectorKind, Connectors,
+        contract::{Connector, Parts},
+    },
     secret::manager::{MemorySecrets, SecretStore},
-    webhook::DoorConfig as _,
+    webhook::{DoorConfig as _, connection},
 };
 use tests::local;
 
@@ -39,6 +42,8 @@ fn read(package: &str, env: &mut Env) {
             drop(agent_dispatcher::Config::read(env));
             Connectors::only(ConnectorKind::Slack, env, &parts()).expect("nothing is set wrongly");
         }
+        "pagerduty-webhook" => read_by_door::<pagerduty_webhook::Connector>(env),
+        "datadog-webhook" => read_by_door::<datadog_webhook::Connector>(env),
         "github-webhook" => drop(github_webhook::Config::read(env)),
         "event-processor" => drop(event_processor::Config::read(env)),
         "identity-api" => drop(identity_api::Config::read(env)),
@@ -59,6 +64,12 @@ fn read(package: &str, env: &mut Env) {
 /// What each connector reads.
 fn read_by_connectors(env: &mut Env) {
     Connectors::from_env(env, &parts()).expect("nothing is set wrongly");
+}
+
+/// What the door of a connector's own addresses reads.
+fn read_by_door<C: Connector>(env: &mut Env) {
+    drop(connection::Config::read(env));
+    C::configure(env, &parts()).expect("nothing is set wrongly");
 }
 
 fn parts() -> Parts {

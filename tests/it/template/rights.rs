@@ -20,6 +20,9 @@ use super::{
 
 /// What strangers reach first: it verifies a signature, enqueues and answers, and works while the database is away.
 const DOORS: [&str; 3] = ["slack-events", "clerk-webhook", "github-webhook"];
+/// The same for what is sent to an address of a connection's own: what it verifies with belongs to the connection. So it
+/// may look for the connection and open that, and knows no secret of our own at a third party.
+const CONNECTIONS_DOORS: [&str; 2] = ["pagerduty-webhook", "datadog-webhook"];
 /// What answers people whose session it has verified. It may use the database, and does the work itself.
 const APIS: [&str; 2] = ["identity-api", "integrations-api"];
 
@@ -209,6 +212,24 @@ fn edge(template: &Value) -> Complaints {
                 }
             }
         };
+        if CONNECTIONS_DOORS.contains(&package) {
+            must_not_know(
+                "a door",
+                &[
+                    "SlackSecret",
+                    "SlackAppSecret",
+                    "ClerkSecret",
+                    "ClerkApiSecret",
+                    "GitHubSecret",
+                    "GitHubAppSecret",
+                    "TasksQueue",
+                ],
+            );
+            if function.events("HttpApi").iter().any(|it| it["Method"] != "POST") {
+                complaints.push(format!("{id} is a door and takes more than what is posted"));
+            }
+            continue;
+        }
         match (DOORS.contains(&package), APIS.contains(&package)) {
             (true, false) => {
                 must_not_know(
@@ -297,6 +318,36 @@ fn a_door_that_could_reach_the_database_or_a_credential_is_found() {
 }
 
 #[test]
+fn a_door_of_connections_that_knows_a_secret_of_our_own_is_found() {
+    for door in ["PagerDutyWebhook", "DatadogWebhook"] {
+        let statement = format!("/Resources/{door}Role/Properties/Policies/0/PolicyDocument/Statement/-");
+        for secret in ["SlackSecret", "ClerkApiSecret", "GitHubAppSecret"] {
+            let complaint = format!("{door}Function is a door and knows {secret}");
+            stops(edge, &statement, read(secret), &complaint);
+        }
+        stops(
+            edge,
+            &statement,
+            json!({"Effect": "Allow", "Action": SEND, "Resource": {"Fn::GetAtt": ["TasksQueue", "Arn"]}}),
+            &format!("{door}Function is a door and knows TasksQueue"),
+        );
+        stops(
+            opened,
+            &statement,
+            json!({"Effect": "Allow", "Action": "kms:GenerateDataKey",
+                   "Resource": {"Fn::GetAtt": ["CredentialsKey", "Arn"]}}),
+            &format!("{door}Role may do more than its duty"),
+        );
+        stops(
+            edge,
+            &format!("/Resources/{door}Function/Properties/Events/Connections/Properties/Method"),
+            json!("ANY"),
+            &format!("{door}Function is a door and takes more"),
+        );
+    }
+}
+
+#[test]
 fn an_api_that_could_speak_for_a_sender_is_found() {
     let statement = "/Resources/IdentityApiRole/Properties/Policies/0/PolicyDocument/Statement/-";
     for secret in ["SlackSecret", "ClerkSecret", "ClerkApiSecret", "GitHubSecret"] {
@@ -343,7 +394,10 @@ fn a_function_at_the_edge_that_nobody_has_thought_about_is_found() {
         .filter(|it| it.is_at_the_edge())
         .map(Function::package)
         .collect();
-    assert_eq!(edge, DOORS.into_iter().chain(APIS).collect());
+    assert_eq!(
+        edge,
+        DOORS.into_iter().chain(CONNECTIONS_DOORS).chain(APIS).collect()
+    );
 }
 
 /// A statement that lets somebody read a secret of the template.
@@ -499,7 +553,7 @@ fn a_function_that_could_take_on_a_role_of_its_own_account_or_not_see_that_one_i
 }
 
 /// Who may use which secret, and how.
-const SECRETS: [(&str, &str, &str); 17] = [
+const SECRETS: [(&str, &str, &str); 19] = [
     ("SlackSecret", GET_SECRET, "SlackEventsRole"),
     ("SlackAppSecret", GET_SECRET, "AgentDispatcherRole"),
     ("SlackAppSecret", GET_SECRET, "IntegrationsApiRole"),
@@ -509,6 +563,8 @@ const SECRETS: [(&str, &str, &str); 17] = [
     ("GitHubSecret", GET_SECRET, "GitHubWebhookRole"),
     ("GitHubAppSecret", GET_SECRET, "IntegrationsApiRole"),
     ("GitHubAppSecret", GET_SECRET, "SchedulerRole"),
+    ("DatabaseSecret", GET_SECRET, "PagerDutyWebhookRole"),
+    ("DatabaseSecret", GET_SECRET, "DatadogWebhookRole"),
     ("DatabaseSecret", GET_SECRET, "AgentDispatcherRole"),
     ("DatabaseSecret", GET_SECRET, "EventProcessorRole"),
     ("DatabaseSecret", GET_SECRET, "IdentityApiRole"),
@@ -565,11 +621,13 @@ fn a_secret_in_the_wrong_hands_is_found() {
 }
 
 /// Who may do what on which queue.
-const QUEUES: [(&str, &str, &str); 16] = [
+const QUEUES: [(&str, &str, &str); 18] = [
     ("TasksQueue", SEND, "SlackEventsRole"),
     ("EventsQueue", SEND, "SlackEventsRole"),
     ("EventsQueue", SEND, "ClerkWebhookRole"),
     ("EventsQueue", SEND, "GitHubWebhookRole"),
+    ("EventsQueue", SEND, "PagerDutyWebhookRole"),
+    ("EventsQueue", SEND, "DatadogWebhookRole"),
     ("TasksQueue", "sqs:ReceiveMessage", "AgentDispatcherRole"),
     ("TasksQueue", "sqs:DeleteMessage", "AgentDispatcherRole"),
     ("TasksQueue", "sqs:ChangeMessageVisibility", "AgentDispatcherRole"),
@@ -610,9 +668,12 @@ fn a_queue_in_the_wrong_hands_is_found() {
 }
 
 /// Whose duty it is to do something with credentials, and with which of the two keys that they may be under.
-const KEEPERS: [(&str, &[&str], &[&str]); 8] = [
+const KEEPERS: [(&str, &[&str], &[&str]); 11] = [
     ("AgentDispatcherRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("AgentDispatcherRole", &["kms:GenerateDataKey"], &[PRESENT]),
+    ("EventProcessorRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("PagerDutyWebhookRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
+    ("DatadogWebhookRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("IntegrationsApiRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),
     ("IntegrationsApiRole", &["kms:GenerateDataKey"], &[PRESENT]),
     ("SchedulerRole", &["kms:Decrypt"], &[PRESENT, PREVIOUS]),

@@ -15,11 +15,12 @@ use tests::local;
 
 /// What each method of the Web API that we call demands.
 /// Source: the method's page under <https://docs.slack.dev/reference/methods>.
-const METHODS: [(&str, &[&str]); 10] = [
+const METHODS: [(&str, &[&str]); 11] = [
     ("apps.uninstall", &[]),
     ("auth.revoke", &[]),
     ("auth.test", &[]),
     ("chat.postMessage", &["chat:write"]),
+    ("chat.update", &["chat:write"]),
     ("conversations.history", HISTORY),
     ("conversations.replies", HISTORY),
     ("oauth.v2.access", &[]),

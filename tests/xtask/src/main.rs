@@ -1,4 +1,5 @@
-//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `reencrypt`, `slack-manifest`.
+//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `import-v1`, `reencrypt`, `github-app`,
+//! `slack-manifest`.
 //!
 //! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
 //! with a sentence. To add one: a variant of [`Task`] and a module.
@@ -9,6 +10,8 @@ mod check;
 mod codegen;
 mod demo;
 mod generate;
+mod github_app;
+mod import_v1;
 mod manifest;
 mod migrate;
 mod output;
@@ -22,6 +25,10 @@ use std::process::ExitCode;
 use ::tests::local::{Progress, local_folder};
 use anyhow::bail;
 use clap::{Parser, Subcommand};
+use shared::{
+    integration::import::{Mode, Trust},
+    secret::v1::PublicSalt,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -56,6 +63,24 @@ enum Task {
     },
     /// Applies the migrations of this working tree to the database of the stack that `up` started.
     Migrate,
+    /// Takes over connections of the existing InfraGPT; without `--write` it only says what it would do. Reads
+    /// `ENVIRONMENT`, `DATABASE_SECRET_ARN`, `CREDENTIALS_KEY_ARN`, what the connectors read, and AWS's usual variables.
+    ImportV1 {
+        /// Where the existing system is and what opens its credentials, as JSON: a file, `-` for standard input, or the
+        /// ARN of a secret.
+        #[arg(long, value_name = "FILE|ARN")]
+        from: String,
+        /// Writes what it would otherwise only say.
+        #[arg(long)]
+        write: bool,
+        /// Says that the existing system ran without an `ENCRYPTION_SALT` of its own, so with the one that everybody knows.
+        #[arg(long)]
+        public_default_salt: bool,
+        /// Vouches that every GitHub installation there is its organization's own: the existing system did not prove it.
+        /// Without, GitHub is to be connected here.
+        #[arg(long)]
+        vouch_for_installations: bool,
+    },
     /// Moves the credentials of the stack that `up` started from one KMS key to another.
     Reencrypt {
         /// ARN of the key that they are moved from.
@@ -74,6 +99,9 @@ enum Task {
         #[arg(long)]
         console: Option<String>,
     },
+    /// Registers the GitHub App of a deployment, and keeps its secrets to be put where they belong.
+    #[command(name = "github-app")]
+    GitHubApp(github_app::Wanted),
 }
 
 #[tokio::main]
@@ -110,7 +138,29 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Test => check::run(&progress).await,
         Task::Codegen { check } => generate::run(check, &progress).await,
         Task::Migrate => migrate::run(&progress).await,
+        Task::ImportV1 {
+            from,
+            write,
+            public_default_salt,
+            vouch_for_installations,
+        } => {
+            let asked = import_v1::Asked {
+                mode: if write { Mode::Kept } else { Mode::Rehearsal },
+                public_salt: if public_default_salt {
+                    PublicSalt::Used
+                } else {
+                    PublicSalt::Refused
+                },
+                trust: if vouch_for_installations {
+                    Trust::Installations
+                } else {
+                    Trust::Nobody
+                },
+            };
+            import_v1::run(&from, asked, &progress).await
+        }
         Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
+        Task::GitHubApp(wanted) => github_app::run(&wanted, &progress).await,
         Task::SlackManifest { url, console } => manifest::print(&url, console.as_deref()),
     }
 }

@@ -62,8 +62,9 @@ pub struct UpdateUnpostedParams<T1: crate::StringSql> {
     pub alert_id: uuid::Uuid,
     pub posting_until: chrono::DateTime<chrono::Utc>,
 }
-#[derive(Clone, Copy, Debug)]
-pub struct ReleasePostingParams {
+#[derive(Debug)]
+pub struct ReleasePostingParams<T1: crate::StringSql> {
+    pub undelivered_reason: Option<T1>,
     pub organization_id: uuid::Uuid,
     pub alert_id: uuid::Uuid,
     pub posting_until: chrono::DateTime<chrono::Utc>,
@@ -1004,7 +1005,7 @@ pub struct ReleasePostingStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Gives the right back, though it is not known whether Slack was told.
 pub fn release_posting() -> ReleasePostingStmt {
     ReleasePostingStmt(
-        "UPDATE alerts SET posting_until = NULL WHERE organization_id = $1 AND alert_id = $2 AND posting_until = $3 RETURNING alert_id",
+        "UPDATE alerts SET posting_until = NULL, undelivered_reason = coalesce($1, undelivered_reason) WHERE organization_id = $2 AND alert_id = $3 AND posting_until = $4 RETURNING alert_id",
         None,
     )
 }
@@ -1016,16 +1017,17 @@ impl ReleasePostingStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    fn bind<'c, 'a, 's, C: GenericClient>(
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
         &'s self,
         client: &'c C,
+        undelivered_reason: &'a Option<T1>,
         organization_id: &'a uuid::Uuid,
         alert_id: &'a uuid::Uuid,
         posting_until: &'a chrono::DateTime<chrono::Utc>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
         UuidUuidQuery {
             client,
-            params: [organization_id, alert_id, posting_until],
+            params: [undelivered_reason, organization_id, alert_id, posting_until],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row| Ok(row.try_get(0)?),
@@ -1033,23 +1035,24 @@ impl ReleasePostingStmt {
         }
     }
 }
-impl<'c, 'a, 's, C: GenericClient>
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
     crate::client::async_::Params<
         'c,
         'a,
         's,
-        ReleasePostingParams,
-        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3>,
+        ReleasePostingParams<T1>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
         C,
     > for ReleasePostingStmt
 {
     fn params(
         &'s self,
         client: &'c C,
-        params: &'a ReleasePostingParams,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        params: &'a ReleasePostingParams<T1>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
         self.bind(
             client,
+            &params.undelivered_reason,
             &params.organization_id,
             &params.alert_id,
             &params.posting_until,

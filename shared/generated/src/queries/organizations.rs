@@ -131,6 +131,27 @@ impl Ensure {
         ]
     }
 }
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct FindMirrored {
+    pub organization_id: uuid::Uuid,
+    pub deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+impl FindMirrored {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "organization_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "deleted_at",
+                rust_type: "Option<chrono::DateTime<chrono::Utc>>",
+                pg_type: "pg_catalog.timestamptz",
+            },
+        ]
+    }
+}
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
 pub struct FindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
@@ -267,6 +288,66 @@ where
 {
     pub fn map<R>(self, mapper: fn(Ensure) -> R) -> EnsureQuery<'c, 'a, 's, C, R, N> {
         EnsureQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct FindMirroredQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<FindMirrored, tokio_postgres::Error>,
+    mapper: fn(FindMirrored) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> FindMirroredQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(FindMirrored) -> R) -> FindMirroredQuery<'c, 'a, 's, C, R, N> {
+        FindMirroredQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -569,6 +650,42 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql, T
             &params.never,
             &params.now,
         )
+    }
+}
+pub struct FindMirroredStmt(&'static str, Option<tokio_postgres::Statement>);
+/// The row that mirrors an organization, if there is one; the transaction must name it.
+pub fn find_mirrored() -> FindMirroredStmt {
+    FindMirroredStmt(
+        "SELECT organization_id, deleted_at FROM organizations WHERE clerk_org_id = $1",
+        None,
+    )
+}
+impl FindMirroredStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        clerk_org_id: &'a T1,
+    ) -> FindMirroredQuery<'c, 'a, 's, C, FindMirrored, 1> {
+        FindMirroredQuery {
+            client,
+            params: [clerk_org_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<FindMirrored, tokio_postgres::Error> {
+                Ok(FindMirrored {
+                    organization_id: row.try_get(0)?,
+                    deleted_at: row.try_get(1)?,
+                })
+            },
+            mapper: |it| FindMirrored::from(it),
+        }
     }
 }
 pub struct UpdateSeenStmt(&'static str, Option<tokio_postgres::Statement>);

@@ -22,7 +22,7 @@ use self::{
     key::{KeyError, ServiceAccountKey},
 };
 use super::contract::{
-    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Field, Lack, Linked, Method, Parts,
+    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Field, Lack, Linked, Method, Parts,
     Presence, Remedy, Returned, Secrecy, SetupError, Start, Started, Way, exposed,
 };
 use crate::{clock::SharedClock, config::Env, http::client::UrlError};
@@ -389,6 +389,24 @@ impl Connector for Gcp {
             expires_at: None,
             installed_at: self.clock.now(),
         })
+    }
+
+    /// The one text of that system is what was filled in there, unchecked, so it is filled in here. Its row named no project
+    /// that it could be compared with.
+    async fn adopt(
+        &self,
+        connection: Connection<'_>,
+        earlier: Earlier<'_>,
+    ) -> Result<Linked<GcpCredentials>, ConnectorError> {
+        let input = GcpInput {
+            service_account_json: earlier.text("service_account_json")?.clone(),
+            cluster: None,
+        };
+        let returned = Returned {
+            redirect_uri: "",
+            code_verifier: "",
+        };
+        Connector::complete(self, connection, returned, input).await
     }
 
     async fn validate(

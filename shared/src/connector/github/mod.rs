@@ -3,6 +3,7 @@
 //! A new call goes into `api`, with what GitHub may answer mapped there.
 
 mod api;
+mod deliveries;
 pub mod event;
 #[cfg(feature = "test-support")]
 pub mod fake;
@@ -19,8 +20,8 @@ use url::Url;
 
 use self::api::{App, GitHubApi, Installation, NumberOrText};
 use super::contract::{
-    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Lack, Linked, Method, Parts, Remedy,
-    Repositories, Repository, Returned, SetupError, Start, Started,
+    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Lack, Linked, Method, Parts,
+    Redelivered, Remedy, Repositories, Repository, Returned, SetupError, Start, Started,
 };
 use crate::{
     clock::{SharedClock, Timestamp, after},
@@ -119,6 +120,28 @@ impl GitHub {
             .pop_if_empty()
             .extend(path);
         Ok(url)
+    }
+
+    fn linked(&self, app: &App, installation: &Installation) -> Linked<GitHubCredentials> {
+        let account = &installation.account;
+        Linked {
+            credentials: GitHubCredentials {
+                installation_id: installation.id,
+                account_id: account.id,
+                account_login: account.login.clone(),
+                account_type: account.kind.clone(),
+            },
+            account: Account {
+                id: account.id.to_string(),
+                name: account.login.clone(),
+                external_id: Some(installation.id.to_string()),
+                bot_id: Some(installation.id.to_string()),
+                user_id: Some(account.login.clone()),
+                metadata: metadata(app, installation),
+            },
+            expires_at: None,
+            installed_at: installation.updated_at.unwrap_or_else(|| self.clock.now()),
+        }
     }
 
     /// The installation that a person may connect: one that GitHub says that they see and whose account they own.
@@ -295,25 +318,40 @@ impl Connector for GitHub {
         if installation.suspended_at.is_some() {
             return Err(api::suspended());
         }
-        let account = &installation.account;
-        Ok(Linked {
-            credentials: GitHubCredentials {
-                installation_id: installation.id,
-                account_id: account.id,
-                account_login: account.login.clone(),
-                account_type: account.kind.clone(),
-            },
-            account: Account {
-                id: account.id.to_string(),
-                name: account.login.clone(),
-                external_id: Some(installation.id.to_string()),
-                bot_id: Some(installation.id.to_string()),
-                user_id: Some(account.login.clone()),
-                metadata: metadata(&app, &installation),
-            },
-            expires_at: None,
-            installed_at: installation.updated_at.unwrap_or_else(|| self.clock.now()),
-        })
+        Ok(self.linked(&app, &installation))
+    }
+
+    /// The texts of that system: `installation_id`, `account_login`, `account_id`, `account_type`, and an `access_token`
+    /// that has long ended. Whoever knew an installation's id could connect it there, so without somebody who vouches for
+    /// it it is to be connected here, where an owner of its account proves that.
+    async fn adopt(
+        &self,
+        _connection: Connection<'_>,
+        earlier: Earlier<'_>,
+    ) -> Result<Linked<GitHubCredentials>, ConnectorError> {
+        if !earlier.is_vouched_for {
+            return Err(ConnectorError::Refused {
+                reason: "not_proven",
+                message: "nobody proved that the installation is the organization's own; connect it here".to_owned(),
+                remedy: Remedy::Reconnect,
+            });
+        }
+        let (installation_id, account_id) = (earlier.number("installation_id")?, earlier.number("account_id")?);
+        let app = self.app().await?;
+        let installation = self.api.installation(&app, installation_id).await?;
+        if installation.suspended_at.is_some() {
+            return Err(api::suspended());
+        }
+        if installation.account.id != account_id {
+            return Err(ConnectorError::Refused {
+                reason: "other_account",
+                message: "the installation is of another account than it was; connect it here".to_owned(),
+                remedy: Remedy::Reconnect,
+            });
+        }
+        let linked = self.linked(&app, &installation);
+        earlier.confirm(&linked.account)?;
+        Ok(linked)
     }
 
     async fn validate(
@@ -371,5 +409,10 @@ impl Connector for GitHub {
                 .collect(),
             next: is_full.then(|| page.saturating_add(1)),
         })
+    }
+
+    async fn redeliver(&self, since: Timestamp, until: Timestamp) -> Result<Redelivered, ConnectorError> {
+        let app = self.app().await?;
+        deliveries::redeliver(&self.api, &app, &*self.clock, (since, until)).await
     }
 }

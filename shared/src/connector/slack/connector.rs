@@ -20,7 +20,7 @@ use crate::{
     clock::{SharedClock, Timestamp, after},
     config::Env,
     connector::contract::{
-        Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Lack, Linked, Method, Parts,
+        Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Lack, Linked, Method, Parts,
         Refreshed, Remedy, Returned, SetupError, Start, Started, exposed, exposed_option,
     },
     http::client,
@@ -366,6 +366,45 @@ impl Connector for Slack {
             credentials,
             account,
             installed_at: date.unwrap_or_else(|| self.clock.now()),
+        })
+    }
+
+    /// The texts of that system: `access_token` (blank, nobody was asked for more than the bot), `bot_access_token`,
+    /// `bot_user_id`, `team_id`, `team_name`, `user_id` and `scope`. It knew neither tokens that rotate nor installations
+    /// in a whole organization.
+    async fn adopt(
+        &self,
+        connection: Connection<'_>,
+        earlier: Earlier<'_>,
+    ) -> Result<Linked<SlackCredentials>, ConnectorError> {
+        let team = earlier.word("team_id")?;
+        let mut account = Account {
+            name: earlier.word("team_name").unwrap_or_else(|_| team.clone()),
+            external_id: Some(team.clone()),
+            id: team,
+            bot_id: Some(earlier.word("bot_user_id")?),
+            user_id: earlier.word("user_id").ok(),
+            metadata: BTreeMap::from([("is_enterprise_install".to_owned(), false.to_string())]),
+        };
+        let credentials = SlackCredentials {
+            user_token: earlier.text("access_token").ok().cloned(),
+            ..SlackCredentials::lasting(earlier.text("bot_access_token")?.clone())
+        };
+        earlier.confirm(&account)?;
+        if credentials.user_token.is_some() {
+            account.metadata.insert(USER_TOKEN.to_owned(), "granted".to_owned());
+        }
+        let connection = Connection {
+            account: Some(&account),
+            ..connection
+        };
+        let checked = self.validate(connection, &credentials).await?;
+        account.metadata.extend(checked.metadata);
+        Ok(Linked {
+            credentials,
+            account,
+            expires_at: None,
+            installed_at: self.clock.now(),
         })
     }
 

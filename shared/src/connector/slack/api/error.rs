@@ -119,6 +119,7 @@ impl SlackError {
             | "fatal_error"
             | "service_unavailable"
             | "request_timeout"
+            | "update_failed"
             | "accesslimited"
             | "team_added_to_org" => Self::Unavailable {
                 source: Fault::Code(code),

@@ -17,7 +17,7 @@ use slack_morphism::{
 };
 
 pub use self::error::{Fault, SlackError};
-use self::wire::{Done, Messages, PostRequest, Posted, UserInfo, WireMessage};
+use self::wire::{Done, Messages, PostRequest, Posted, UpdateRequest, UserInfo, WireMessage};
 use super::{Page, Place, escape};
 use crate::http::client::{UrlError, check_base_url, connector};
 
@@ -120,24 +120,43 @@ impl SlackApi {
         key: &str,
     ) -> Result<String, SlackError> {
         let rich = PostRequest::new(place, key, page.fallback.clone(), Some(&page.markdown));
-        let error = match self.post_once(token, &rich).await {
-            Ok(ts) => return Ok(ts),
-            Err(error) => error,
-        };
-        // Slack translates Markdown into blocks of its own and refuses the result when it grows too large
-        // (`msg_blocks_too_long`, seen from about 13 000 characters on). An answer is worth more than its looks.
-        match error.code() {
-            Some("invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long") => {
+        match self.post_once(token, &rich).await {
+            Err(error) if is_about_blocks(&error) => {
                 let plain = PostRequest::new(place, key, escape(&page.markdown, TEXT_LIMIT), None);
                 self.post_once(token, &plain).await
             }
-            _ => Err(error),
+            result => result,
         }
     }
 
     async fn post_once(&self, token: &SecretString, request: &PostRequest<'_>) -> Result<String, SlackError> {
         let posted: Posted = self.write("chat.postMessage", token, request).await?;
         Ok(posted.ts)
+    }
+
+    /// Puts a page in the place of what was posted before, under the same key. That it was put there already is fine.
+    ///
+    /// # Errors
+    /// Any; [`SlackError::Rejected`] with `message_not_found` when somebody has deleted the message.
+    pub async fn update(
+        &self,
+        token: &SecretString,
+        channel: &str,
+        ts: &str,
+        page: &Page,
+        key: &str,
+    ) -> Result<(), SlackError> {
+        let rich = UpdateRequest::new(channel, ts, key, page.fallback.clone(), Some(&page.markdown));
+        let result: Result<Done, _> = self.write("chat.update", token, &rich).await;
+        let Done {} = match result {
+            Err(error) if is_about_blocks(&error) => {
+                let text = escape(&page.markdown, TEXT_LIMIT);
+                let plain = UpdateRequest::new(channel, ts, key, text, None);
+                self.write("chat.update", token, &plain).await?
+            }
+            result => result?,
+        };
+        Ok(())
     }
 
     /// The timestamp of what was posted under `key` at a place, not earlier than `since_ts`.
@@ -368,6 +387,15 @@ impl SlackApi {
         let session = self.client.open_session(&token).http_session_api;
         timed(method, self.timeout, session.http_post(method, request, None)).await
     }
+}
+
+/// Slack translates Markdown into blocks of its own and refuses the result when it grows too large
+/// (`msg_blocks_too_long`, seen from about 13 000 characters on). What is said is worth more than its looks.
+fn is_about_blocks(error: &SlackError) -> bool {
+    matches!(
+        error.code(),
+        Some("invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long")
+    )
 }
 
 fn api_token(token: &SecretString) -> SlackApiToken {

@@ -45,6 +45,43 @@ impl<'a> PostRequest<'a> {
     }
 }
 
+/// Blocks that are not given are removed, since a text is.
+/// Source: <https://docs.slack.dev/reference/methods/chat.update>.
+#[derive(Serialize)]
+pub(super) struct UpdateRequest<'a> {
+    channel: &'a str,
+    ts: &'a str,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocks: Option<[SlackBlock; 1]>,
+    metadata: Metadata<'a>,
+    parse: &'static str,
+    link_names: bool,
+}
+
+impl<'a> UpdateRequest<'a> {
+    pub(super) fn new(
+        channel: &'a str,
+        ts: &'a str,
+        key: &'a str,
+        text: String,
+        markdown: Option<&str>,
+    ) -> Self {
+        Self {
+            channel,
+            ts,
+            text,
+            blocks: markdown.map(|markdown| [SlackMarkdownBlock::new(markdown.to_owned()).into()]),
+            metadata: Metadata {
+                event_type: METADATA_EVENT_TYPE,
+                event_payload: Payload { key },
+            },
+            parse: "none",
+            link_names: false,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Metadata<'a> {
     event_type: &'static str,

@@ -314,6 +314,7 @@ impl World {
             "conversations.history" => history(readable(team, arguments)?, arguments, page_limit),
             "reactions.add" => react(team, arguments, true),
             "reactions.remove" => react(team, arguments, false),
+            "chat.update" => update(team, arguments),
             _ => Err("unknown_method".to_owned()),
         }
     }
@@ -500,6 +501,39 @@ fn wire(message: &Message, all_metadata: bool, app_id: Option<&str>) -> Value {
         .collect();
     set("reactions", (!reactions.is_empty()).then(|| reactions.into()));
     wire
+}
+
+/// Source: <https://docs.slack.dev/reference/methods/chat.update>.
+fn update(team: &mut Team, arguments: &Arguments<'_>) -> Answer {
+    let id = arguments.text("channel").ok_or("channel_not_found")?;
+    let ts = arguments.text("ts").ok_or("message_not_found")?;
+    let channel = team.channels.get_mut(id).ok_or("channel_not_found")?;
+    if !channel.has_bot {
+        return Err("not_in_channel".to_owned());
+    }
+    if channel.is_archived {
+        return Err("is_archived".to_owned());
+    }
+    let message = channel.messages.iter_mut().find(|message| message.ts == ts);
+    let message = message.ok_or("message_not_found")?;
+    if message.bot_id.as_deref() != Some(&team.bot) {
+        return Err("cant_update_message".to_owned());
+    }
+    let text = arguments.text("text");
+    if text.is_some_and(|text| text.chars().count() > MAX_TEXT) {
+        return Err("msg_too_long".to_owned());
+    }
+    let blocks = arguments.0.get("blocks").and_then(Value::as_array);
+    if text.is_none() && blocks.is_none_or(Vec::is_empty) {
+        return Err("no_text".to_owned());
+    }
+    message.markdown = blocks.map(|blocks| markdown_of(blocks)).transpose()?.flatten();
+    message.blocks = blocks.map(|blocks| retained(blocks, ts));
+    text.unwrap_or_default().clone_into(&mut message.text);
+    if let Some(metadata) = arguments.0.get("metadata") {
+        message.metadata = Some(metadata.clone());
+    }
+    Ok(json!({"channel": id, "ts": ts, "text": message.text}))
 }
 
 fn react(team: &mut Team, arguments: &Arguments<'_>, add: bool) -> Answer {
