@@ -355,7 +355,7 @@ async fn nothing_of_people_and_keys_is_logged_whatever_goes_wrong() {
         assert!(!log.contains(secret), "the log shows {secret}");
         assert!(!metrics.contains(secret), "a metric shows {secret}");
     }
-    assert!(lines.read().len() > 15, "hardly anything was logged: {log}");
+    assert!(lines.read().len() > 8, "hardly anything was logged: {log}");
     let api = Arc::new(app.clerk);
     assert!(!format!("{api:?}").contains(clerk.secret_key()));
     assert_eq!(clock::until(start(), world.clock.now()), DAY);

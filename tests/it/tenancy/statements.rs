@@ -133,9 +133,8 @@ impl Tenant {
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id" | "before_alert_id") => uuid::Uuid::max().to_string(),
             (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
-            (_, "give_up_at") => LAST.to_owned(),
             (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
-            (_, "until" | "before" | "before_created_at") => LAST.to_owned(),
+            (_, "until" | "before" | "before_created_at" | "give_up_at") => LAST.to_owned(),
             (
                 _,
                 "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
@@ -197,7 +196,7 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (
             _,
             "search_email" | "is_monitored" | "begins_here" | "may_administer" | "may_push" | "may_pull"
-            | "is_private" | "has_details",
+            | "is_private" | "has_details" | "replaces",
         ) => "true",
         ("alerts.upsert", "state") | (_, "posted_state") => "resolved",
         (_, "state") => "done",
@@ -207,7 +206,6 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "health") => "degraded",
         (_, "health_remedy") => "wait",
         (_, "browser_hash") => "\\x0000000000000000000000000000000000000000000000000000000000000000",
-        (_, "replaces") => "true",
         (_, "account") => "{}",
         ("github_repositories.upsert_listed" | "github_repositories.upsert_read", "repositories") => {
             r#"[{"id": 1, "name": "new", "full_name": "new/new", "url": "new", "is_private": true, "may_administer": true,
