@@ -14,15 +14,18 @@ pub enum Job {
     RefreshCredentials,
     /// Tells third parties of connections that have ended.
     FinishRevocations,
+    /// Has sent again what GitHub could not deliver.
+    RedeliverGitHub,
 }
 
 impl Job {
     /// Every job, each of which needs a schedule.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ReconcileIdentity,
         Self::Expire,
         Self::RefreshCredentials,
         Self::FinishRevocations,
+        Self::RedeliverGitHub,
     ];
 
     /// Its name.
@@ -33,6 +36,7 @@ impl Job {
             Self::Expire => "expire",
             Self::RefreshCredentials => "refresh_credentials",
             Self::FinishRevocations => "finish_revocations",
+            Self::RedeliverGitHub => "redeliver_github",
         }
     }
 
@@ -83,7 +87,8 @@ mod tests {
             let error = Job::of(&none).expect_err("no job");
             assert_eq!(
                 error.to_string(),
-                "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations"
+                "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations, \
+                 redeliver_github"
             );
         }
     }

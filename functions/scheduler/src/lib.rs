@@ -1,5 +1,6 @@
 //! Does by the clock what no event brings about: compares our mirror of Clerk with Clerk, removes what has been kept long
-//! enough, refreshes credentials before they end, and tells third parties of connections that have ended.
+//! enough, refreshes credentials before they end, tells third parties of connections that have ended, and has sent again what
+//! GitHub could not deliver.
 //!
 //! Each schedule sends `{"job": "…"}`. A job works as long as there is time, notes where it stands, and goes on at the
 //! next tick; it may come twice or at the same time as another without harm. To add a job: a variant of [`Job`], a file
@@ -8,6 +9,7 @@
 mod config;
 mod expire;
 mod job;
+mod redeliver;
 mod refresh;
 mod revoke;
 
@@ -18,6 +20,7 @@ pub use config::Config;
 pub use expire::{DELIVERIES_KEPT, ExpireError, RATE_LIMITS_KEPT, TOMBSTONES_KEPT, Table, UNCLAIMED_KEPT};
 pub use job::{Job, UnknownJob};
 use lambda_runtime::{Error, LambdaEvent};
+pub use redeliver::{LOOK_BACK, OVERLAP, RedeliverError};
 pub use refresh::{AWAY_AFTER, RefreshJobError};
 use serde_json::{Value, json};
 use shared::{
@@ -138,6 +141,8 @@ enum JobError {
     Refresh(#[from] RefreshJobError),
     #[error(transparent)]
     Revocation(#[from] RevocationError),
+    #[error(transparent)]
+    Redeliver(#[from] RedeliverError),
     #[error("the report cannot be written")]
     Report(#[from] serde_json::Error),
 }
@@ -150,6 +155,7 @@ impl JobError {
             Self::Expire(ExpireError::Db(error)) => DbError::is_outage(error),
             Self::Refresh(error) => error.is_outage(),
             Self::Revocation(error) => error.is_outage(),
+            Self::Redeliver(error) => error.is_outage(),
             // Who knows for how long: a statement that takes too long will do so again.
             Self::Expire(ExpireError::Left(_)) | Self::Report(_) => false,
         }
@@ -205,6 +211,7 @@ async fn run(app: &App, job: Job, event: &LambdaEvent<Value>) -> Result<Value, J
         }
         Job::Expire => serde_json::to_value(expire::expire(app, until).await?)?,
         Job::RefreshCredentials => serde_json::to_value(refresh::refresh(app, until).await?)?,
+        Job::RedeliverGitHub => serde_json::to_value(redeliver::redeliver(app, until).await?)?,
         Job::FinishRevocations => serde_json::to_value(revoke::finish(app, until).await?)?,
     };
     Ok(report)

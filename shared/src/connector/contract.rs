@@ -471,6 +471,15 @@ pub struct Repositories {
     pub next: Option<u32>,
 }
 
+/// What came of asking a third party to send again what it could not deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redelivered {
+    /// How many deliveries it was asked for.
+    pub asked: usize,
+    /// False when there is more than was looked at, or asked for.
+    pub is_complete: bool,
+}
+
 /// What a third party told at an address of a connection's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
@@ -833,6 +842,18 @@ pub trait Connector: Send + Sync + Sized + 'static {
     ) -> Result<Repositories, ConnectorError> {
         Ok(Repositories::default())
     }
+
+    /// Asks the third party to send again what it has not been able to deliver to our whole app since a time, until the time
+    /// is `until`. Only for those that do not try again by themselves.
+    ///
+    /// # Errors
+    /// As the third party says; what was asked for before is asked for.
+    async fn redeliver(&self, _since: Timestamp, _until: Timestamp) -> Result<Redelivered, ConnectorError> {
+        Ok(Redelivered {
+            asked: 0,
+            is_complete: true,
+        })
+    }
 }
 
 /// A connector whose types are hidden: what everybody but the connector itself sees. See [`Connector`].
@@ -884,6 +905,7 @@ pub trait DynConnector: Send + Sync {
         credentials: &Credentials,
         page: u32,
     ) -> Result<Repositories, ConnectorError>;
+    async fn redeliver(&self, since: Timestamp, until: Timestamp) -> Result<Redelivered, ConnectorError>;
 }
 
 impl<C> Linked<C> {
@@ -1004,5 +1026,9 @@ impl<T: Connector> DynConnector for T {
         page: u32,
     ) -> Result<Repositories, ConnectorError> {
         Connector::repositories(self, connection, &credentials.read()?, page).await
+    }
+
+    async fn redeliver(&self, since: Timestamp, until: Timestamp) -> Result<Redelivered, ConnectorError> {
+        Connector::redeliver(self, since, until).await
     }
 }

@@ -179,7 +179,7 @@ async fn what_says_itself_until_when_it_is_kept_goes_then_and_what_nobody_claims
     for (number, (_, at)) in around(UNCLAIMED_KEPT).into_iter().enumerate() {
         world
             .run(&format!(
-                "INSERT INTO github_unclaimed_installations VALUES ({number}, 7, 'User', false, '{at}', '{at}', '{at}')"
+                "INSERT INTO github_unclaimed_installations VALUES ({number}, 7, 'User', false, '{at}', NULL, '{at}', '{at}')"
             ))
             .await;
     }

@@ -3,6 +3,7 @@
 mod credentials;
 mod expire;
 mod pass;
+mod redeliver;
 mod trouble;
 
 use std::{
@@ -294,7 +295,7 @@ async fn an_event_that_names_no_job_is_an_error_that_says_which_there_are() {
         .expect_err("no such job");
     assert_eq!(
         error.to_string(),
-        "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations"
+        "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations, redeliver_github"
     );
     assert!(world.clerk.calls().is_empty());
 }

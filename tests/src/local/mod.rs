@@ -56,6 +56,9 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 }
 
 /// A password nobody knows: 32 hexadecimal digits.
-fn secret() -> anyhow::Result<String> {
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn secret() -> anyhow::Result<String> {
     Ok(hex::encode(random::<16>()?))
 }

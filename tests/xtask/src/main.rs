@@ -1,4 +1,5 @@
-//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `import-v1`, `reencrypt`, `slack-manifest`.
+//! What developers run: `cargo xtask demo`, `up`, `down`, `test`, `codegen`, `migrate`, `import-v1`, `reencrypt`, `github-app`,
+//! `slack-manifest`.
 //!
 //! Each command says on standard error what it does while it does it, prints its result on standard output, and fails
 //! with a sentence. To add one: a variant of [`Task`] and a module.
@@ -9,6 +10,7 @@ mod check;
 mod codegen;
 mod demo;
 mod generate;
+mod github_app;
 mod import_v1;
 mod manifest;
 mod migrate;
@@ -97,6 +99,9 @@ enum Task {
         #[arg(long)]
         console: Option<String>,
     },
+    /// Registers the GitHub App of a deployment, and keeps its secrets to be put where they belong.
+    #[command(name = "github-app")]
+    GitHubApp(github_app::Wanted),
 }
 
 #[tokio::main]
@@ -155,6 +160,7 @@ async fn run(task: Task) -> anyhow::Result<()> {
             import_v1::run(&from, asked, &progress).await
         }
         Task::Reencrypt { from, to } => reencrypt::run(&from, &to, &progress).await,
+        Task::GitHubApp(wanted) => github_app::run(&wanted, &progress).await,
         Task::SlackManifest { url, console } => manifest::print(&url, console.as_deref()),
     }
 }

@@ -19,6 +19,7 @@ use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder, service::middlewa
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -157,6 +158,17 @@ pub(super) struct ListedPermissions {
 #[derive(Deserialize)]
 struct RepositoryPage {
     repositories: Vec<ListedRepository>,
+}
+
+/// One attempt of GitHub's to deliver something to the App.
+#[derive(Debug, Deserialize)]
+pub(super) struct Attempt {
+    pub(super) id: i64,
+    /// What was delivered: the same whenever it is sent again.
+    pub(super) guid: String,
+    pub(super) delivered_at: Timestamp,
+    /// What it was answered; 0 or something of no meaning where there was no answer.
+    pub(super) status_code: i64,
 }
 
 #[derive(Deserialize)]
@@ -355,6 +367,34 @@ impl GitHubApi {
         }
     }
 
+    /// A page of the attempts to deliver something to the App, the latest first, and the place where the next page begins.
+    /// Source: <https://docs.github.com/en/rest/apps/webhooks>.
+    pub(super) async fn attempts(
+        &self,
+        app: &App,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Attempt>, Option<String>), ConnectorError> {
+        let mut path = format!("/app/hook/deliveries?per_page={PAGE}");
+        if let Some(cursor) = cursor {
+            path.push_str("&cursor=");
+            path.extend(form_urlencoded::byte_serialize(cursor.as_bytes()));
+        }
+        let answer = self.as_app(app, Method::GET, &path, None).await?;
+        let next = next_cursor(&answer);
+        Ok((read(&answer)?, next))
+    }
+
+    /// Asks for another attempt. That GitHub does not have it any more is no fault.
+    pub(super) async fn attempt_again(&self, app: &App, id: i64) -> Result<bool, ConnectorError> {
+        let path = format!("/app/hook/deliveries/{id}/attempts");
+        let answer = self.as_app(app, Method::POST, &path, None).await?;
+        match answer.status {
+            status if status.is_success() => Ok(true),
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => Ok(false),
+            status => Err(unexpected(status)),
+        }
+    }
+
     /// The token of the person whom GitHub gave `code` to; a code works once, for ten minutes.
     pub(super) async fn user_token(&self, app: &App, code: &str) -> Result<SecretString, ConnectorError> {
         let call = client::Call::post("/login/oauth/access_token").form(&[
@@ -529,6 +569,17 @@ impl GitHubApi {
         *kept = Some(token.clone());
         Ok(token)
     }
+}
+
+/// The place where the next page begins. Of the link nothing else is used: it could lead anywhere.
+fn next_cursor(answer: &Answer) -> Option<String> {
+    let links = answer.headers.get(header::LINK)?.to_str().ok()?;
+    let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
+    let url = next.split_once('<')?.1.split_once('>')?.0;
+    let query = url.split_once('?')?.1;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "cursor")
+        .map(|(_, cursor)| cursor.into_owned())
 }
 
 /// What an answer holds, when it is a good one.

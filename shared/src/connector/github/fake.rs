@@ -52,6 +52,14 @@ static KEY: LazyLock<RsaKeyPair> = LazyLock::new(|| {
     RsaKeyPair::generate(KeySize::Rsa2048).expect("an rsa key")
 });
 
+/// The App's key in PEM.
+#[expect(clippy::expect_used, reason = "a fake that cannot be set up has failed")]
+fn private_key() -> String {
+    let der: Pkcs8V1Der<'_> = KEY.as_der().expect("a private key");
+    let key = STANDARD.encode(der.as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n")
+}
+
 #[derive(Debug, Clone)]
 struct Installed {
     login: String,
@@ -68,8 +76,23 @@ struct Minted {
     refusals: usize,
 }
 
+/// An attempt to deliver something.
+#[derive(Debug, Clone)]
+struct Attempt {
+    guid: String,
+    at: Timestamp,
+    status: u16,
+    is_again: bool,
+}
+
 #[derive(Default)]
 struct World {
+    /// The attempts to deliver something; the id of each is its place.
+    attempts: Vec<Attempt>,
+    /// What the door answers from now on.
+    door: u16,
+    /// The codes of Apps that were registered from a manifest.
+    registrations: BTreeSet<String>,
     installations: BTreeMap<i64, Installed>,
     /// Who owns which account.
     owners: BTreeSet<(String, i64)>,
@@ -186,6 +209,35 @@ impl FakeGitHub {
         let hold = (Arc::default(), Arc::default());
         self.world().hold = Some(Clone::clone(&hold));
         hold
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// GitHub has delivered something, and was answered this.
+    pub fn delivered(&self, guid: &str, at: Timestamp, status: u16) {
+        self.world().attempts.push(Attempt {
+            guid: guid.to_owned(),
+            at,
+            status,
+            is_again: false,
+        });
+    }
+
+    /// What the door answers to whatever is delivered again.
+    pub fn set_door(&self, status: u16) {
+        self.world().door = status;
+    }
+
+    /// What was delivered again, in the order in which it was.
+    #[must_use]
+    pub fn delivered_again(&self) -> Vec<String> {
+        let world = self.world();
+        let again = world.attempts.iter().filter(|attempt| attempt.is_again);
+        again.map(|attempt| attempt.guid.clone()).collect()
     }
 
     /// Every token that is minted from now on is refused so many times, as by replicas that lag behind.
@@ -308,6 +360,20 @@ fn respond(inner: &Inner, method: &Method, uri: &Uri, shown: &str, body: &Bytes)
             world.user_tokens.insert(token.clone(), person);
             say(StatusCode::OK, json!({ "access_token": token, "token_type": "bearer" }))
         }
+        ("POST", ["settings", "apps", "new"] | ["organizations", _, "settings", "apps", "new"]) => {
+            register(&mut world, body, query.get("state").map(String::as_str).unwrap_or_default())
+        }
+        ("POST", ["app-manifests", code, "conversions"]) => {
+            if !world.registrations.remove(*code) {
+                return refuse(StatusCode::NOT_FOUND);
+            }
+            let app = json!({
+                "id": 4711, "slug": "infragpt", "client_id": "Iv1.client", "client_secret": "client-hunter2",
+                "webhook_secret": "webhook-hunter2", "pem": private_key(), "name": "InfraGPT",
+                "html_url": "https://github.com/apps/infragpt", "owner": { "login": "octo-org", "id": 2 },
+            });
+            say(StatusCode::CREATED, app)
+        }
         ("DELETE", ["applications", "Iv1.client", "token"]) => {
             let expected = format!("Basic {}", STANDARD.encode("Iv1.client:client-hunter2"));
             let token = sent["access_token"].as_str().unwrap_or_default();
@@ -326,7 +392,22 @@ fn respond(inner: &Inner, method: &Method, uri: &Uri, shown: &str, body: &Bytes)
             refuse(StatusCode::BAD_GATEWAY)
         }
         ("GET", ["installation", "repositories"]) => repositories(&mut world, bearer, &query),
-        (_, ["app", "installations", ..]) if !inner.is_app(bearer) => refuse(StatusCode::UNAUTHORIZED),
+        (_, ["app", "hook" | "installations", ..]) if !inner.is_app(bearer) => refuse(StatusCode::UNAUTHORIZED),
+        ("GET", ["app", "hook", "deliveries"]) => attempts(&world, uri, &query),
+        ("POST", ["app", "hook", "deliveries", id, "attempts"]) => {
+            let found = id.parse().ok().and_then(|id: usize| world.attempts.get(id)).cloned();
+            let Some(found) = found else {
+                return refuse(StatusCode::NOT_FOUND);
+            };
+            let status = world.door;
+            world.attempts.push(Attempt {
+                at: inner.clock.as_ref().map_or(found.at, |clock| clock.now()),
+                status,
+                is_again: true,
+                ..found
+            });
+            say(StatusCode::ACCEPTED, json!({}))
+        }
         (verb, ["app", "installations", id, rest @ ..]) => {
             let id = id.parse().unwrap_or_default();
             let Some(installed) = world.installations.get(&id).cloned() else {
@@ -367,6 +448,53 @@ fn page<T>(all: Vec<T>, query: &BTreeMap<String, String>) -> Vec<T> {
     let size = number("per_page", 30).min(100);
     let skipped = (number("page", 1).max(1) - 1) * size;
     all.into_iter().skip(skipped).take(size).collect()
+}
+
+/// Somebody agrees to a manifest; their browser is sent back with a code. One that lacks what must be there is refused.
+fn register(world: &mut World, body: &Bytes, state: &str) -> Response {
+    let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
+    let manifest: Value = form
+        .get("manifest")
+        .and_then(|manifest| serde_json::from_str(manifest).ok())
+        .unwrap_or_default();
+    let (Some(redirect), Some(_), Some(_)) = (
+        manifest["redirect_url"].as_str(),
+        manifest["url"].as_str(),
+        manifest["hook_attributes"]["url"].as_str(),
+    ) else {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY);
+    };
+    let code = format!("manifest-code-{}", world.registrations.len());
+    let location = format!("{redirect}?code={code}&state={state}");
+    world.registrations.insert(code);
+    (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+}
+
+/// The latest attempts first, from the one that the cursor names; the next page is told in the header `Link` alone.
+fn attempts(world: &World, uri: &Uri, query: &BTreeMap<String, String>) -> Response {
+    let size = query.get("per_page").and_then(|size| size.parse().ok()).unwrap_or(30_usize).min(100);
+    let cursor = query.get("cursor").and_then(|cursor| cursor.strip_prefix("v1=")?.parse().ok());
+    let end = cursor.unwrap_or(world.attempts.len()).min(world.attempts.len());
+    let begin = end.saturating_sub(size);
+    let page: Vec<_> = (begin..end)
+        .rev()
+        .map(|id| {
+            let attempt = &world.attempts[id];
+            json!({
+                "id": id, "guid": attempt.guid, "delivered_at": attempt.at.to_rfc3339(), "redelivery": attempt.is_again,
+                "duration": 0.03, "status": if attempt.status == 200 { "OK" } else { "Invalid HTTP Response" },
+                "status_code": attempt.status, "event": "push", "action": null, "installation_id": 5,
+            })
+        })
+        .collect();
+    if begin == 0 {
+        return say(StatusCode::OK, page.into());
+    }
+    let link = format!(
+        "<https://api.github.com{}?per_page={size}&cursor=v1%3D{begin}>; rel=\"next\"",
+        uri.path()
+    );
+    (StatusCode::OK, [(header::LINK, link)], axum::Json(Value::from(page))).into_response()
 }
 
 fn as_person(world: &World, person: &str, path: &[&str], query: &BTreeMap<String, String>) -> Response {
@@ -451,7 +579,7 @@ fn repositories(world: &mut World, bearer: &str, query: &BTreeMap<String, String
 #[async_trait]
 impl Vendor for FakeGitHub {
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let url = format!("http://{}", self.server.address());
+        let url = self.url();
         vec![
             ("GITHUB_URL", url.clone()),
             ("GITHUB_API_URL", url),
@@ -459,16 +587,13 @@ impl Vendor for FakeGitHub {
         ]
     }
 
-    #[expect(clippy::expect_used, reason = "a fake that cannot be set up has failed")]
     fn secrets(&self) -> Vec<(String, String)> {
-        let der: Pkcs8V1Der<'_> = KEY.as_der().expect("a private key");
-        let key = STANDARD.encode(der.as_ref());
         let secret = json!({
             "app_id": "4711",
             "slug": "infragpt",
             "client_id": "Iv1.client",
             "client_secret": "client-hunter2",
-            "private_key": format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n"),
+            "private_key": private_key(),
         });
         vec![(SECRET_ARN.to_owned(), secret.to_string())]
     }

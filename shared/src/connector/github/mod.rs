@@ -3,6 +3,7 @@
 //! A new call goes into `api`, with what GitHub may answer mapped there.
 
 mod api;
+mod deliveries;
 pub mod event;
 #[cfg(feature = "test-support")]
 pub mod fake;
@@ -19,8 +20,8 @@ use url::Url;
 
 use self::api::{App, GitHubApi, Installation, NumberOrText};
 use super::contract::{
-    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Lack, Linked, Method, Parts, Remedy,
-    Repositories, Repository, Returned, SetupError, Start, Started,
+    Account, Capability, Checked, Connection, Connector, ConnectorError, Descriptor, Earlier, Lack, Linked, Method, Parts,
+    Redelivered, Remedy, Repositories, Repository, Returned, SetupError, Start, Started,
 };
 use crate::{
     clock::{SharedClock, Timestamp, after},
@@ -408,5 +409,10 @@ impl Connector for GitHub {
                 .collect(),
             next: is_full.then(|| page.saturating_add(1)),
         })
+    }
+
+    async fn redeliver(&self, since: Timestamp, until: Timestamp) -> Result<Redelivered, ConnectorError> {
+        let app = self.app().await?;
+        deliveries::redeliver(&self.api, &app, &*self.clock, (since, until)).await
     }
 }
