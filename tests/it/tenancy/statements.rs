@@ -206,12 +206,11 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         (_, "health") => "degraded",
         (_, "health_remedy") => "wait",
         (_, "browser_hash") => "\\x0000000000000000000000000000000000000000000000000000000000000000",
-        (_, "account") => "{}",
         ("github_repositories.upsert_listed" | "github_repositories.upsert_read", "repositories") => {
             r#"[{"id": 1, "name": "new", "full_name": "new/new", "url": "new", "is_private": true, "may_administer": true,
                  "may_push": true, "may_pull": true}]"#
         }
-        (_, "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
+        (_, "account" | "details" | "metadata" | "use_cases" | "observability_stack") => "{}",
         (_, "company_size") => "large",
         (_, "team_size") => "100+",
         (_, "roles") => "{user}",
