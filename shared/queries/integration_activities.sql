@@ -20,3 +20,16 @@ DELETE FROM integration_activities
         ORDER BY a.occurred_at DESC, a.integration_activity_id DESC
        OFFSET :keep)
 RETURNING integration_activity_id;
+
+--: Activity(actor?, url?)
+
+--! list (integration_id?, subject?) : Activity
+--- What happened at third parties, the newest first, from behind a place in that order.
+SELECT integration_activity_id, integration_id, kind, action, subject_id, subject, title, actor, url, occurred_at
+  FROM integration_activities
+ WHERE organization_id = :organization_id
+   AND (occurred_at, integration_activity_id) < (:before_occurred_at, :before_integration_activity_id)
+   AND (:integration_id::uuid IS NULL OR integration_id = :integration_id)
+   AND (:subject::text IS NULL OR subject = :subject)
+ ORDER BY occurred_at DESC, integration_activity_id DESC
+ LIMIT :count;

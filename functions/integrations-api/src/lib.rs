@@ -7,6 +7,8 @@
 //! [`Member`]: shared::auth::Member
 //! [`Admin`]: shared::auth::Admin
 
+mod activity;
+mod alerts;
 mod browser;
 mod complete;
 mod config;
@@ -224,6 +226,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(manage::validate))
         .routes(routes!(manage::sync))
         .routes(routes!(manage::revoke))
+        .routes(routes!(activity::list))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::settings, alerts::set))
 }
 
 /// The routes, for browsers of the web client's origins too.

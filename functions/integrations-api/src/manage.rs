@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{
     auth::{Admin, Caller, Member},
-    connector::contract::{ConnectorError, Method},
+    connector::contract::{Capability, ConnectorError, Method},
     db::integrations::{self, Overview},
     http::{
         error::{ApiError, Problem},
@@ -233,6 +233,10 @@ pub(crate) async fn sync(
                 .health_message
                 .unwrap_or_else(|| "the connection does not work; ask for its status".to_owned()),
         });
+    }
+    let descriptor = app.integrations.connectors.get(overview.connector).descriptor();
+    if descriptor.capabilities.contains(&Capability::Repositories) {
+        app.integrations.sync(caller.organization, overview.id).await?;
     }
     Ok(Json(Synced {
         message: "Integration synced successfully",

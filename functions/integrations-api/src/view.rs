@@ -6,7 +6,10 @@ use serde::Serialize;
 use shared::{
     auth::Caller,
     connector::contract::Account,
-    db::integrations::{self, Overview},
+    db::{
+        Transaction,
+        integrations::{self, Overview},
+    },
     http::{error::ApiError, output::rfc3339},
     id::IntegrationId,
 };
@@ -190,4 +193,29 @@ pub(crate) fn named(id: Option<&str>) -> Result<IntegrationId, ApiError> {
         .filter(|id| !id.is_empty())
         .ok_or_else(|| ApiError::invalid("integration_id", "is missing"))?;
     id.parse().map_err(|_| ApiError::NotFound)
+}
+
+/// The same for a field that may be left out.
+///
+/// # Errors
+/// [`ApiError::NotFound`].
+pub(crate) fn named_if_any(id: Option<&str>) -> Result<Option<IntegrationId>, ApiError> {
+    let id = id.filter(|id| !id.is_empty());
+    id.map(|id| named(Some(id))).transpose()
+}
+
+/// The connection that a filter names, if it is there.
+///
+/// # Errors
+/// [`ApiError::NotFound`], and whatever the database says.
+pub(crate) async fn there(
+    caller: &Caller,
+    tx: &Transaction<'_>,
+    named: Option<IntegrationId>,
+) -> Result<Option<IntegrationId>, ApiError> {
+    if let Some(id) = named {
+        let found = integrations::find_overview(tx, caller.organization, id).await?;
+        found.ok_or(ApiError::NotFound)?;
+    }
+    Ok(named)
 }

@@ -17,7 +17,7 @@ use crate::{
     auth::AuthError,
     connector::{contract::ConnectorError, slack::event::SlackEventError},
     identity::event::ClerkEventError,
-    integration::{check::CheckError, connect::ConnectError},
+    integration::{check::CheckError, connect::ConnectError, sync::SyncError},
     json::JsonError,
     queue::QueueError,
     secret::{manager::SecretError, vault::VaultError},
@@ -344,6 +344,20 @@ impl From<ConnectError> for ApiError {
             ConnectError::Connector(error) => error.into(),
             ConnectError::Db(error) => error.into(),
             ConnectError::Vault(error) => error.into(),
+        }
+    }
+}
+
+impl From<SyncError> for ApiError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Ended => Self::Conflict {
+                code: "changed",
+                message: "the connection is not in use, or was made again meanwhile".to_owned(),
+            },
+            SyncError::Connector(error) => error.into(),
+            SyncError::Vault(error) => error.into(),
+            SyncError::Db(error) => error.into(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
 /// How long a third party may take to complete a connection, in which several calls follow each other. API Gateway waits
 /// for thirty seconds.
 pub const PATIENCE: Duration = Duration::from_secs(18);
+/// How long somebody who has connected waits for what it reaches to be read.
+const READ_PATIENCE: Duration = Duration::from_secs(4);
 /// How long credentials are kept that are only there to tell the third party of an end.
 pub(super) const TELL_FOR: Duration = Duration::from_hours(7 * 24);
 
@@ -364,6 +366,7 @@ impl Connector {
             .metrics
             .count("ConnectionsMade", Some(("connector", kind.as_str())));
         tracing::info!(organization.id = %who.organization, integration.id = %integration, "connected");
+        self.read_in_full(who.organization, integration, kind).await;
         // How it is in particular: it works in any case, so that nobody can be asked now is no failure.
         match self
             .checker
@@ -375,6 +378,25 @@ impl Connector {
             Err(error) => tracing::warn!(error = %error, "how the new connection is cannot be found out yet"),
         }
         self.overview(who.organization, integration).await
+    }
+
+    /// Reads what the connection reaches, as far as there is time for it now; the scheduler does what is left.
+    async fn read_in_full(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        kind: ConnectorKind,
+    ) {
+        let descriptor = self.integrations.connectors.get(kind).descriptor();
+        if !descriptor.capabilities.contains(&Capability::Repositories) {
+            return;
+        }
+        let reading = self.integrations.sync(organization, integration);
+        match tokio::time::timeout(READ_PATIENCE, reading).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "what it reaches is read later"),
+            Err(_) => tracing::info!("it reaches too much to be read while somebody waits"),
+        }
     }
 
     /// The connection, its credentials and the record, in one transaction.

@@ -180,3 +180,61 @@ async fn the_record_tells_who_connected_and_disconnected_what() {
         assert_eq!(event["request_id"], "JKJaXmPLvHcESHA=");
     }
 }
+
+#[tokio::test]
+async fn an_admin_chooses_where_alerts_go_and_members_see_it() {
+    let (world, ada) = world().await;
+    let path = "/integrations/alerts/settings/";
+    let nothing = json!({
+        "slack_channel_id": null, "minimum_severity": "info", "undelivered_reason": null, "undelivered_at": null,
+    });
+    assert_eq!(read(&world.get(&ada, path).await), nothing);
+    for (body, field) in [
+        (json!({ "slack_channel_id": "#alerts" }), "slack_channel_id"),
+        (json!({ "slack_channel_id": "C" }), "slack_channel_id"),
+        (json!({ "slack_channel_id": "D0123456789" }), "slack_channel_id"),
+        (
+            json!({ "slack_channel_id": "C1", "minimum_severity": "worst" }),
+            "minimum_severity",
+        ),
+    ] {
+        let answer = world.post(&ada, path, &body).await;
+        assert_eq!(refusal(&answer), told(422, "invalid", field), "{body}");
+    }
+    let wanted = json!({ "slack_channel_id": "C0123456789", "minimum_severity": "high" });
+    let set = world.post(&ada, path, &wanted).await;
+    assert_eq!(set.status, 200, "{}", set.body);
+
+    let grace = world.people.joiner("grace", &ada);
+    world.people.webhooks_come().await;
+    let seen = read(&world.get(&grace, path).await);
+    assert_eq!(
+        (&seen["slack_channel_id"], &seen["minimum_severity"]),
+        (&json!("C0123456789"), &json!("high"))
+    );
+    let refused = world.post(&grace, path, &json!({})).await;
+    assert_eq!(refusal(&refused), told(403, "forbidden", ""));
+    assert_eq!(read(&world.get(&ada, path).await), seen);
+    world.post(&ada, path, &json!({ "slack_channel_id": "" })).await;
+    assert_eq!(read(&world.get(&ada, path).await), nothing);
+}
+
+#[tokio::test]
+async fn repositories_are_read_when_github_is_connected_and_again_when_somebody_asks() {
+    let (world, ada) = world().await;
+    let connected = world.connect(&ada, "github", 0).await;
+    let reached = world.count("github_repositories").await;
+    assert!(reached > 0, "what the installation reaches is known at once");
+    let superuser = world.people.database.superuser().await.expect("a connection");
+    superuser
+        .batch_execute("DELETE FROM github_repositories")
+        .await
+        .expect("they are gone");
+    let body = json!({ "integration_id": connected["id"], "parameters": {} });
+    let answer = world.post(&ada, "/integrations/sync/", &body).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, r#"{"message":"Integration synced successfully"}"#)
+    );
+    assert_eq!(world.count("github_repositories").await, reached);
+}

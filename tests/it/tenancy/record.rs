@@ -296,6 +296,9 @@ async fn nobodys_name_address_or_token_is_in_the_record() {
     let github = world.connect(&early, "github", 0).await;
     world.vendor("github").trouble(Some(Trouble::Fails));
     world.revoke(&early, &github["id"]).await;
+    world
+        .post(&early, "/integrations/alerts/settings", &json!({}))
+        .await;
     private_words.extend(private(&client).await);
     people.clerk.remove_member(&early.organization, &leaver.id);
     people.clerk.delete_user(&joiner.id);

@@ -131,10 +131,14 @@ impl Tenant {
             (_, "redirect_uri" | "code_verifier") => format!("new of {name}"),
             (_, "created_at" | "posting_until") => REVOKED.to_owned(),
             (_, "message_ids") => format!("{{{NEW}}}"),
-            (_, "before_audit_event_id" | "before_alert_id") => uuid::Uuid::max().to_string(),
+            (_, "before_audit_event_id" | "before_alert_id" | "before_integration_activity_id") => {
+                uuid::Uuid::max().to_string()
+            }
             (_, "after" | "after_user_id") => uuid::Uuid::nil().to_string(),
             (_, "since" | "after_joined_at" | "after_due_at" | "never") => FIRST.to_owned(),
-            (_, "until" | "before" | "before_created_at" | "give_up_at") => LAST.to_owned(),
+            (_, "until" | "before" | "before_created_at" | "before_occurred_at" | "give_up_at") => {
+                LAST.to_owned()
+            }
             (
                 _,
                 "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
