@@ -249,7 +249,7 @@ async fn happened(client: &Client, tenant: &Tenant, name: &str) {
                         'alert of {name}', now(), 'infinity', now(), now()
                    FROM generate_series(1, 2) n;
              INSERT INTO alert_settings (organization_id, slack_channel_id, updated_at)
-             VALUES ('{organization}', upper('C{name}'), now())"
+             VALUES ('{organization}', 'C{name}', now())"
         ))
         .await
         .expect("the rows fit the schema");

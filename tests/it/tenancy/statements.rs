@@ -119,6 +119,7 @@ impl Tenant {
             (_, "connector_user_ids") => format!("{{U{name}}}"),
             (_, "key") => format!("T{name}:1"),
             (_, "actor") => format!("usr_{name}"),
+            ("integration_activities.list", "subject") => return None,
             (_, "subject") => format!("int_{name}"),
 
             (_, "audit_event_id" | "message_id") => NEW.to_owned(),
