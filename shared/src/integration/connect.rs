@@ -21,7 +21,8 @@ use crate::{
         },
     },
     db::{
-        DbError, audit_events, callers, integration_credentials, integration_nonces, integration_revocations,
+        DbError, audit_events, callers, github_unclaimed_installations, integration_credentials,
+        integration_nonces, integration_revocations,
         integrations::{self, New, Overview},
         oauth_states::{self, Hash, OAuthState},
     },
@@ -36,8 +37,8 @@ pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
 /// How long a third party may take to complete a connection, in which several calls follow each other. API Gateway waits
 /// for thirty seconds.
 pub const PATIENCE: Duration = Duration::from_secs(18);
-/// How long somebody who has connected waits for what it reaches to be read.
-const READ_PATIENCE: Duration = Duration::from_secs(4);
+/// How long somebody who has connected waits for what it reaches to be read, and then for how it is.
+const AFTERWARDS: Duration = Duration::from_secs(4);
 /// How long credentials are kept that are only there to tell the third party of an end.
 pub(super) const TELL_FOR: Duration = Duration::from_hours(7 * 24);
 
@@ -368,14 +369,13 @@ impl Connector {
         tracing::info!(organization.id = %who.organization, integration.id = %integration, "connected");
         self.read_in_full(who.organization, integration, kind).await;
         // How it is in particular: it works in any case, so that nobody can be asked now is no failure.
-        match self
-            .checker
-            .check(who.organization, integration, Duration::ZERO)
-            .await
-        {
-            Ok(Some(overview)) => return Ok(overview),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(error = %error, "how the new connection is cannot be found out yet"),
+        let checking = self.checker.check(who.organization, integration, Duration::ZERO);
+        match tokio::time::timeout(AFTERWARDS, checking).await {
+            Ok(Ok(Some(overview))) => return Ok(overview),
+            Ok(Ok(None)) | Err(_) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = %error, "how the new connection is cannot be found out yet")
+            }
         }
         self.overview(who.organization, integration).await
     }
@@ -387,12 +387,11 @@ impl Connector {
         integration: IntegrationId,
         kind: ConnectorKind,
     ) {
-        let descriptor = self.integrations.connectors.get(kind).descriptor();
-        if !descriptor.capabilities.contains(&Capability::Repositories) {
+        if !self.has(kind, Capability::Repositories) {
             return;
         }
         let reading = self.integrations.sync(organization, integration);
-        match tokio::time::timeout(READ_PATIENCE, reading).await {
+        match tokio::time::timeout(AFTERWARDS, reading).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(error = %error, "what it reaches is read later"),
             Err(_) => tracing::info!("it reaches too much to be read while somebody waits"),
@@ -456,6 +455,11 @@ impl Connector {
         }
         integration_credentials::upsert(&tx, organization, integration, &sealed, linked.expires_at, now)
             .await?;
+        // It belongs to somebody now, where it was begun at the third party.
+        let installation = account.bot_id.as_deref().and_then(|id| id.parse().ok());
+        if let Some(installation) = installation.filter(|_| self.has(kind, Capability::Repositories)) {
+            github_unclaimed_installations::delete(&tx, installation).await?;
+        }
         let details = json!({
             "connector": kind.as_str(),
             "account": account.id,
@@ -473,11 +477,14 @@ impl Connector {
         tx.commit().await.map_err(|error| taken(error, account))
     }
 
+    fn has(&self, kind: ConnectorKind, capability: Capability) -> bool {
+        let descriptor = self.integrations.connectors.get(kind).descriptor();
+        descriptor.capabilities.contains(&capability)
+    }
+
     /// What the third party's news come to the connection by, where they come to an address of its own.
     fn own_external_id(&self, kind: ConnectorKind, integration: IntegrationId) -> Option<String> {
-        let capabilities = self.integrations.connectors.get(kind).descriptor().capabilities;
-        capabilities
-            .contains(&Capability::Alerts)
+        self.has(kind, Capability::Alerts)
             .then(|| integration.uuid().to_string())
     }
 

@@ -34,7 +34,7 @@ const APPLICATION_KEY: HeaderName = HeaderName::from_static("dd-application-key"
 /// Where the webhooks of an organization are.
 const WEBHOOKS: &str = "/api/v1/integration/webhooks/configuration/webhooks";
 
-/// One of [`SITES`].
+/// One of those that Datadog has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Site(&'static str);
