@@ -374,7 +374,7 @@ impl Connector {
             Ok(Ok(Some(overview))) => return Ok(overview),
             Ok(Ok(None)) | Err(_) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = %error, "how the new connection is cannot be found out yet")
+                tracing::warn!(error = %error, "how the new connection is cannot be found out yet");
             }
         }
         self.overview(who.organization, integration).await
