@@ -409,6 +409,16 @@ impl World {
         client.batch_execute(statements).await.expect(statements);
     }
 
+    /// Who connects from now on has this setting.
+    async fn set(&self, setting: &str, value: &str) {
+        let name = self.row("SELECT current_database()::text").await;
+        let role = self.database.application().username;
+        self.run(&format!(
+            "ALTER ROLE {role} IN DATABASE {name} SET {setting} = '{value}'"
+        ))
+        .await;
+    }
+
     /// How well the connection works, as everybody sees it.
     async fn health(&self) -> String {
         self.row(
@@ -489,12 +499,20 @@ pub(crate) async fn connect(
 #[tokio::test]
 async fn fifty_refreshes_at_once_ask_once_and_nobody_has_to_connect_again() {
     let world = World::new().await;
-    let mut all = JoinSet::new();
+    // How fast fifty log in, and how soon it is everybody's turn, is the machine's affair.
+    world.set("lock_timeout", "5min").await;
+    world.set("statement_timeout", "5min").await;
+    let mut processes = Vec::new();
     for _ in 0..50 {
         let process = Refresher {
             patience: refresh::PATIENCE,
             ..world.process()
         };
+        drop(process.integrations.db.get().await.expect("a connection"));
+        processes.push(process);
+    }
+    let mut all = JoinSet::new();
+    for process in processes {
         let scope = world.scope;
         all.spawn(async move {
             process
@@ -877,17 +895,7 @@ async fn who_does_not_get_the_lock_never_gets_credentials_that_have_ended() {
     let world = World::new().await;
     world.clock.advance(AHEAD);
     let holder = world.database.superuser().await.expect("a connection");
-    let name = holder
-        .query_one("SELECT current_database()::text", &[])
-        .await
-        .expect("a name")
-        .get::<_, String>(0);
-    let role = world.database.application().username;
-    world
-        .run(&format!(
-            "ALTER ROLE {role} IN DATABASE {name} SET lock_timeout = '100ms'"
-        ))
-        .await;
+    world.set("lock_timeout", "100ms").await;
     holder
         .batch_execute("BEGIN; SELECT FROM integration_credentials FOR UPDATE")
         .await
