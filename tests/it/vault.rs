@@ -1,10 +1,6 @@
 //! Credentials open where they were sealed, and nowhere else.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +18,7 @@ use shared::{
 };
 use tests::{
     kms::{FakeKms, Fault, KEY_ARN, KmsServer},
+    lines::Lines,
     local::sdk,
 };
 use uuid::Uuid;
@@ -424,44 +421,10 @@ async fn a_ciphertext_that_does_not_open_leaves_no_key_in_memory() {
     }
 }
 
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes)
-            .lines()
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn every_opening_is_logged_once_with_who_and_what_for_and_nothing_shows_the_credential() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Lines::default();
+    let _guard = log.listen("trace");
 
     let world = World::new();
     let scope = world.scope();
@@ -476,13 +439,13 @@ async fn every_opening_is_logged_once_with_who_and_what_for_and_nothing_shows_th
         .await
         .expect_err("another place");
 
-    let lines = log.lines();
+    let lines = log.read();
     let openings: Vec<_> = lines
         .iter()
-        .filter(|line| line.contains("credentials opened"))
+        .filter(|line| line["message"] == "credentials opened")
         .collect();
     assert_eq!(openings.len(), 1, "{lines:#?}");
-    let line: serde_json::Value = serde_json::from_str(openings[0]).expect("JSON");
+    let line = openings[0];
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["organization.id"], scope.organization.to_string());
     assert_eq!(line["connector.kind"], "slack");
@@ -490,7 +453,7 @@ async fn every_opening_is_logged_once_with_who_and_what_for_and_nothing_shows_th
     assert_eq!(line["purpose"], "answer a question");
 
     // What would give the credential away: itself, its data key, and the ciphertext in any usual spelling.
-    let shown = format!("{lines:?} {:?} {sealed:?} {opened:?}", world.vault);
+    let shown = format!("{} {:?} {sealed:?} {opened:?}", log.whole(), world.vault);
     for secret in [
         TOKEN.to_owned(),
         hex::encode(&sealed.ciphertext),

@@ -2,12 +2,16 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
 };
 
 use serde_json::Value;
 use shared::telemetry;
-use tracing::subscriber::DefaultGuard;
+use tracing::{
+    Event, Metadata, Subscriber,
+    span::{Attributes, Id, Record},
+    subscriber::{DefaultGuard, Interest},
+};
 
 /// Log lines as they are before anything is blotted out: what is not logged needs no blotting.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +21,11 @@ impl Lines {
     /// Catches what this thread logs, from this level on, until the guard is dropped.
     #[must_use]
     pub fn listen(&self, level: &str) -> DefaultGuard {
+        static BYSTANDER: Once = Once::new();
+        BYSTANDER.call_once(|| {
+            // Refused where a function logs to standard output in this process: that one is as good.
+            drop(tracing::subscriber::set_global_default(Bystander));
+        });
         let lines = self.clone();
         tracing::subscriber::set_default(telemetry::subscriber(level, move || lines.clone()))
     }
@@ -49,5 +58,58 @@ impl Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Threads on which nobody listens have this in place of nothing.
+///
+/// Whether anybody is interested in a line is asked once for the whole process, when the line is first come across, and
+/// where there is but one who listens, only of who listens on that thread. With nothing there, the answer would be
+/// `never`, also for the one who listens on another thread.
+#[derive(Debug)]
+struct Bystander;
+
+impl Subscriber for Bystander {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn say() {
+        tracing::info!("said");
+    }
+
+    #[test]
+    fn who_listens_catches_what_another_thread_came_across_first() {
+        let lines = Lines::default();
+        let _guard = lines.listen("info");
+        assert!(thread::spawn(say).join().is_ok());
+        assert!(lines.read().is_empty(), "nobody listens on that thread");
+        say();
+        assert_eq!(lines.read().len(), 1);
     }
 }

@@ -355,7 +355,19 @@ async fn nothing_of_people_and_keys_is_logged_whatever_goes_wrong() {
         assert!(!log.contains(secret), "the log shows {secret}");
         assert!(!metrics.contains(secret), "a metric shows {secret}");
     }
-    assert!(lines.read().len() > 8, "hardly anything was logged: {log}");
+    let said = |words: &str| {
+        lines
+            .read()
+            .iter()
+            .filter(|line| line["message"] == words)
+            .count()
+    };
+    let ends = said("the job has failed")
+        + said("somebody is away; the next tick does the job")
+        + said("the job has ended");
+    assert_eq!(ends, 10, "each run says how it ended: {log}");
+    let repairs = said("what no webhook brought was applied");
+    assert_eq!(repairs, 6, "each repair is told: {log}");
     let api = Arc::new(app.clerk);
     assert!(!format!("{api:?}").contains(clerk.secret_key()));
     assert_eq!(clock::until(start(), world.clock.now()), DAY);
