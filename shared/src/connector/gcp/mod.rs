@@ -73,7 +73,7 @@ pub const ROLES: &[Role] = &[
     },
 ];
 
-/// The APIs that have to be enabled in the project.
+/// The APIs that are to be enabled in the project; the one of GKE is not needed where there are no clusters.
 const APIS: &[&str] = &["cloudresourcemanager.googleapis.com", "container.googleapis.com"];
 
 /// How many clusters are named at once.
@@ -212,15 +212,18 @@ fn asked(wanted: &str, clusters: &Clusters) -> Result<Cluster, ConnectorError> {
 
 /// The cluster to use where nobody asked for one: the one that was used before, or the only one.
 fn only(before: Option<&Account>, clusters: &Clusters) -> Choice {
-    let Clusters::All(seen) = clusters else {
-        return Choice::Unknown;
+    let seen = match clusters {
+        Clusters::All(seen) => seen.as_slice(),
+        // There is none that could be used.
+        Clusters::ApiDisabled => &[],
+        Clusters::Some(_) | Clusters::Forbidden => return Choice::Unknown,
     };
     let before = before.and_then(|account| {
         let told = |name: &str| account.metadata.get(name).filter(|value| !value.is_empty());
         let location = told(CLUSTER_ZONE).or_else(|| told(CLUSTER_REGION))?;
         Cluster::new(location, told(CLUSTER_NAME)?)
     });
-    match (before, seen.as_slice()) {
+    match (before, seen) {
         (Some(before), _) if seen.contains(&before) => Choice::One(before),
         (_, [one]) => Choice::One(one.clone()),
         _ => Choice::Open,
@@ -252,7 +255,12 @@ fn metadata(
         ("roles_granted", granted.join(",")),
         ("roles_lacking", lacking.join(",")),
     ]);
-    if let Clusters::All(clusters) | Clusters::Some(clusters) = &seen.clusters {
+    let clusters = match &seen.clusters {
+        Clusters::All(clusters) | Clusters::Some(clusters) => Some(clusters.as_slice()),
+        Clusters::ApiDisabled => Some(&[][..]),
+        Clusters::Forbidden => None,
+    };
+    if let Some(clusters) = clusters {
         let names: Vec<_> = clusters.iter().take(NAMED).map(ToString::to_string).collect();
         shown.insert("gke_clusters", names.join(","));
     }
@@ -271,7 +279,8 @@ fn metadata(
     shown.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// What is lacking. The code is that of what is said first.
+/// What is lacking. The code is that of what is said first. Where no cluster was asked for, none has to be there: the API
+/// that names them may as well be off.
 fn lacking(seen: &Seen, wanted: Option<&Cluster>) -> Option<Lack> {
     let mut lacks = Vec::new();
     let (_, roles) = roles(&seen.permissions);
@@ -280,7 +289,7 @@ fn lacking(seen: &Seen, wanted: Option<&Cluster>) -> Option<Lack> {
         lacks.push(("role_missing", message));
     }
     match (&seen.clusters, wanted) {
-        (Clusters::ApiDisabled, _) => {
+        (Clusters::ApiDisabled, Some(_)) => {
             let message = "the Kubernetes Engine API (container.googleapis.com) is not enabled in the project";
             lacks.push(("api_disabled", message.to_owned()));
         }

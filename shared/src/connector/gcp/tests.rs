@@ -395,15 +395,15 @@ async fn a_project_that_is_not_to_be_seen_or_on_its_way_out_is_told_from_a_bad_k
 }
 
 #[tokio::test]
-async fn an_api_that_is_not_enabled_is_named() {
+async fn an_api_that_is_not_enabled_is_named_where_a_cluster_was_chosen() {
     let world = world(&["europe-west1/prod"]).await;
-    let linked = world.complete(&world.key()).await.expect("a connection");
+    let linked = world.complete_with("europe-west1/prod").await.expect("a connection");
     world.fake.disable_api(PROJECT, "container.googleapis.com");
     let checked = world.check(&linked.credentials, None).await.expect("the rest works");
     let lack = checked.lacking.expect("a lack");
     assert_eq!((lack.reason, lack.remedy), ("api_disabled", Remedy::Grant));
     assert!(lack.message.contains("container.googleapis.com"), "{}", lack.message);
-    world.complete(&world.key()).await.expect("it connects all the same");
+    assert_eq!(checked.metadata["gke_cluster_name"], "prod", "it is still the one to use");
     let message = told(world.complete_with("europe-west1/prod").await, "credentials.cluster");
     assert!(message.contains("container.googleapis.com"), "{message}");
 
@@ -415,6 +415,29 @@ async fn an_api_that_is_not_enabled_is_named() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_project_that_does_not_use_gke_lacks_nothing() {
+    let world = world(&["europe-west1/prod"]).await;
+    let before = world.complete(&world.key()).await.expect("a connection");
+    assert_eq!(before.account.metadata["gke_cluster_name"], "prod");
+    world.fake.disable_api(PROJECT, "container.googleapis.com");
+
+    let linked = world.complete(&world.key()).await.expect("it connects all the same");
+    assert!(!linked.account.metadata.contains_key("gke_cluster_name"));
+    for (linked, shown) in [(&linked, None), (&before, Some(""))] {
+        let checked = world.check(&linked.credentials, Some(&linked.account)).await.expect("good");
+        assert_eq!(checked.lacking, None, "nobody chose a cluster");
+        assert_eq!(checked.metadata.get("gke_cluster_name").map(String::as_str), shown);
+        assert_eq!(checked.metadata["gke_clusters"], "");
+    }
+
+    world.fake.forbid(PROJECT, EMAIL, "logging.logEntries.list");
+    let checked = world.check(&linked.credentials, None).await.expect("the rest works");
+    let lack = checked.lacking.expect("a lack");
+    assert_eq!(lack.reason, "role_missing");
+    assert!(!lack.message.contains("container.googleapis.com"), "{}", lack.message);
 }
 
 #[tokio::test]

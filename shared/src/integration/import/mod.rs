@@ -14,7 +14,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use self::source::Stored;
@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     connector::{
         ConnectorKind, Connectors,
-        contract::{Account, Connection, ConnectorError, Credentials, Earlier, Linked},
+        contract::{Connection, ConnectorError, Credentials, Earlier, Linked},
     },
     db::{
         Access, DatabaseSecret, DbError, Transaction,
@@ -338,7 +338,7 @@ impl Importer<'_> {
         let sealed = self.vault.seal(scope, &linked.credentials).await?;
         let (organization, now) = (scope.organization, self.clock.now());
         let account = &linked.account;
-        let metadata = metadata(account);
+        let metadata = integrations::metadata(account);
         let new = integrations::New {
             id: scope.integration,
             connector: scope.connector,
@@ -415,15 +415,4 @@ fn disputed(all: &[Stored]) -> BTreeSet<Uuid> {
     }
     let contested = claims.into_values().filter(|claimants| claimants.len() > 1);
     contested.flatten().collect()
-}
-
-/// What is shown of an account, as its column holds it.
-fn metadata(account: &Account) -> Value {
-    let mut metadata: Map<String, Value> = account
-        .metadata
-        .iter()
-        .map(|(name, text)| (name.clone(), text.as_str().into()))
-        .collect();
-    metadata.insert("connector_org_name".to_owned(), account.name.as_str().into());
-    Value::Object(metadata)
 }
