@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, reason = "a story that cannot be set up has failed")]
 
 mod clock;
+mod connections;
 mod conversation;
 mod door;
 mod identity;
@@ -185,6 +186,12 @@ async fn tell_meanwhile(stories: &mut Stories, world: &World) {
         .await;
     stories
         .tell("what was kept long enough is removed", clock::expired(world))
+        .await;
+    stories
+        .tell(
+            "third parties are connected, heard and let go",
+            connections::from_connecting_to_revoking(world),
+        )
         .await;
 }
 

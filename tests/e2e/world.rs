@@ -20,6 +20,7 @@ use tests::{
     client::Client,
     local::{DATABASE, Installed, Progress, Stack},
     people::{Named, Person},
+    vendors::Vendors,
 };
 
 use crate::{
@@ -70,6 +71,8 @@ pub(crate) struct World {
     pub(crate) agent: AgentServer,
     pub(crate) slack: FakeSlack,
     pub(crate) workspace: Workspace,
+    /// The third parties that can be connected, Slack among them.
+    pub(crate) vendors: Vendors,
     pub(crate) clerk: Clerk,
     /// All that send to the API send by this, which keeps what it answers.
     pub(crate) client: Client,
@@ -97,14 +100,15 @@ impl World {
     pub(crate) async fn start(progress: &Progress) -> anyhow::Result<Self> {
         let agent = AgentServer::start().await?;
         agent.always(Behaviour::Answer(answer_text()));
-        let slack = FakeSlack::start().await?;
+        let vendors = Vendors::start().await?;
+        let slack = vendors.slack.clone();
         let workspace = slack.workspace(TEAM, "Acme", TOKEN);
         workspace.channel(CHANNEL, "platform");
         workspace.user(USER, "Ada");
 
         let clerk = Clerk::start().await?;
         let founder = Person::founder(clerk.now(), FOUNDER, "Acme", "acme");
-        let parties = clerk.parties(slack.url(), agent.url().to_owned());
+        let parties = clerk.parties(&vendors, agent.url().to_owned());
         let deployed = Stack::start("e2e", &parties, progress).await?;
         progress.step("connecting a Slack workspace to an organization");
         deployed
@@ -142,6 +146,7 @@ impl World {
             agent,
             slack,
             workspace,
+            vendors,
         };
         world.hide_secrets().await?;
         for (what, name) in [
@@ -365,6 +370,24 @@ impl World {
             kill(pid, Signal::SIGKILL).expect("the dispatcher can be killed");
         }
         Instant::now()
+    }
+
+    /// Waits for something that happens soon.
+    pub(crate) async fn soon(&self, what: &str, happens: impl Future<Output = ()>) {
+        let happened = tokio::time::timeout(PATIENCE, happens).await;
+        assert!(happened.is_ok(), "{what} does not come");
+    }
+
+    /// Waits until there is something to be found, of which nobody tells.
+    pub(crate) async fn until_found<T>(&self, what: &str, find: impl AsyncFn() -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = find().await {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{what} does not come");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Waits until a function has written such a line.

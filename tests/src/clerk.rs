@@ -16,6 +16,7 @@ use crate::{
     client::{Answer, Client},
     local::ThirdParties,
     people::Person,
+    vendors::Vendors,
 };
 
 /// Where the web client is, when somebody serves it with its defaults.
@@ -57,9 +58,10 @@ impl Clerk {
 
     /// Where the third parties of a stack are that knows this instance.
     #[must_use]
-    pub fn parties(&self, slack_api: String, agent: String) -> ThirdParties {
+    pub fn parties(&self, vendors: &Vendors, agent: String) -> ThirdParties {
         ThirdParties {
-            slack_api,
+            connectors: vendors.variables(),
+            app_secrets: vendors.secrets(),
             agent,
             clerk_issuer: self.issuer.url(),
             clerk_api: self.fake.url(),

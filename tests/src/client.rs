@@ -13,6 +13,7 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use shared::connector::fake::Sent;
 
 use crate::gateway;
 
@@ -109,6 +110,18 @@ impl Client {
             request = request.header(*name, value);
         }
         self.send(request, body).await
+    }
+
+    /// Sends what a third party delivers.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn deliver(&self, sent: &Sent) -> anyhow::Result<Answer> {
+        let mut request = Request::post(&sent.url);
+        for (name, value) in &sent.headers {
+            request = request.header(*name, value);
+        }
+        self.send(request, sent.body.clone()).await
     }
 
     /// All answers so far, if they are kept.

@@ -15,11 +15,7 @@ use shared::{
     aws::{self, Patience},
     clock::{self, Clock as _, SharedClock, SystemClock},
     config::Env,
-    connector::{
-        ConnectorKind, Connectors,
-        contract::{Method, Parts, Started},
-        fake::Vendor,
-    },
+    connector::{ConnectorKind, Connectors, contract::Parts, fake::Vendor},
     db::{Access, Db, callers::Rates},
     id::Ids,
     identity::api::ClerkApi,
@@ -30,12 +26,12 @@ use shared::{
     },
     telemetry::Metrics,
 };
-use url::Url;
 
 use crate::{
     gateway::{Answer, Call},
     kms::FakeKms,
     people::{People, Person, WEB_ORIGIN, bearer, read},
+    vendors::Begun,
 };
 
 /// The address by which API Gateway says that callers reach us.
@@ -60,19 +56,6 @@ impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("World").finish_non_exhaustive()
     }
-}
-
-/// Somebody who has begun to connect.
-#[derive(Debug, Clone)]
-pub struct Begun {
-    /// What they were told.
-    pub started: Started,
-    /// How it is connected.
-    pub method: String,
-    /// The cookie that their browser was given, as `name=value`; blank where there was none.
-    pub cookie: String,
-    /// The state in the address that they were sent to; blank for a form.
-    pub state: String,
 }
 
 impl World {
@@ -187,17 +170,7 @@ impl World {
 
     /// What somebody sends who has done at the third party what they were told, for its account of this number.
     pub async fn back(&self, connector: &str, begun: &Begun, account: u8) -> Value {
-        let brought = self.vendor(connector).consent(&begun.started, account).await;
-        let mut sent = if begun.method == Method::Form.as_str() {
-            Map::from_iter([("credentials".to_owned(), brought)])
-        } else {
-            brought.as_object().cloned().unwrap_or_default()
-        };
-        sent.insert("connector_type".to_owned(), connector.into());
-        if !begun.state.is_empty() {
-            sent.insert("state".to_owned(), begun.state.as_str().into());
-        }
-        sent.into()
+        begun.back(connector, self.vendor(connector), account).await
     }
 
     /// Somebody connects the account of this number.
@@ -296,29 +269,7 @@ impl World {
 /// When it is no such answer.
 #[must_use]
 pub fn begun(answer: &Answer) -> Begun {
-    let body = read(answer);
-    let url = body["url"].as_str().unwrap_or_default().to_owned();
-    let state = Url::parse(&url).ok().and_then(|url| {
-        let mut pairs = url.query_pairs();
-        pairs
-            .find(|(name, _)| name == "state")
-            .map(|(_, state)| state.into_owned())
-    });
-    let cookie = answer
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    Begun {
-        method: body["type"].as_str().unwrap_or_default().to_owned(),
-        started: Started {
-            url,
-            setup: body["setup"].clone(),
-        },
-        cookie,
-        state: state.unwrap_or_default(),
-    }
+    Begun::read(&read(answer), answer.header("set-cookie"))
 }
 
 fn app(people: &People, integrations: Integrations) -> anyhow::Result<App> {

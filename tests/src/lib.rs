@@ -17,3 +17,4 @@ pub mod queue;
 pub mod seed;
 pub mod slack;
 pub mod stack;
+pub mod vendors;

@@ -3,8 +3,9 @@
 use serde_json::json;
 use tests::{
     gateway::{Answer, Call},
-    integrations::{Begun, PUBLIC_URL, World},
+    integrations::{PUBLIC_URL, World},
     people::{Person, WEB_ORIGIN},
+    vendors::Begun,
 };
 use url::{Url, form_urlencoded};
 

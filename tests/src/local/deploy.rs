@@ -74,6 +74,12 @@ impl Build {
         &self.packages
     }
 
+    /// The template.
+    #[must_use]
+    pub fn template(&self) -> &serde_json::Value {
+        &self.template
+    }
+
     /// What `sam build` would leave: the template, with the functions pointed at what was built.
     fn write_template(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         let mut template = self.template.clone();

@@ -4,6 +4,9 @@
 
 The emulator makes the HTTP API of a SAM template but not its routes: it ignores the OpenAPI `Body`. So the routes and
 integrations that the processed template asks for are created through API Gateway's own API, as AWS would have done.
+
+On AWS the API has a host name, by which requests say where third parties find it. The emulator serves all APIs under its
+own address, each under a path, so whoever needs the address is told: what `PublicUrl` is for, and known only now.
 """
 
 import json
@@ -12,6 +15,8 @@ import sys
 
 import boto3
 
+# The functions that tell third parties where the API is.
+TELLING = ["IntegrationsApiFunction"]
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
 
 
@@ -67,6 +72,13 @@ def main(stack):
                         PayloadFormatVersion=integration["payloadFormatVersion"],
                     )["IntegrationId"]
                 gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integrations[wanted]}")
+
+        public_url = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/$default"
+        for telling in TELLING:
+            name = resources[telling]
+            variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            variables["PUBLIC_URL"] = public_url
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
     outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
     json.dump(

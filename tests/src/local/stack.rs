@@ -6,14 +6,14 @@ use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as Secrets;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use shared::connector::slack::fake::{APP_ID, CLIENT_ID, CLIENT_SECRET};
+use shared::connector::slack::fake::APP_ID;
 
 use super::{
     Build, Deployment, Emulator, Postgres, Progress, Tools, Toolset,
     logs::{Line, LogReader},
     random,
     scratch::Scratch,
-    secret,
+    secret, template,
 };
 
 /// The name of the deployment: part of resource names and of what credentials are sealed to.
@@ -22,8 +22,11 @@ pub const ENVIRONMENT: &str = "local";
 /// Where the third parties of a stack are.
 #[derive(Debug, Clone)]
 pub struct ThirdParties {
-    /// Base address of Slack's Web API, or of what stands for it.
-    pub slack_api: String,
+    /// The variables by which functions find what can be connected, such as `SLACK_API_URL`, and what they say. Where AWS
+    /// itself is, those of the emulator say.
+    pub connectors: Vec<(&'static str, String)>,
+    /// The secrets of our apps there: the ARN that one of the variables names, and the JSON that is to be behind it.
+    pub app_secrets: Vec<(String, String)>,
     /// gRPC address of the agent.
     pub agent: String,
     /// Address of Clerk's Frontend API, which session tokens name as their issuer, without a slash at the end.
@@ -90,13 +93,12 @@ impl Stack {
             .arn
             .context("a secret without an ARN")?;
 
+        let (places, app_secrets) = parties.connected(build.template())?;
         let parameters = [
             ("Environment", ENVIRONMENT.to_owned()),
             ("Architecture", architecture().to_owned()),
             ("LogLevel", "DEBUG".to_owned()),
             ("SlackAppId", APP_ID.to_owned()),
-            ("SlackUrl", parties.slack_api.trim_end_matches("/api").to_owned()),
-            ("SlackApiUrl", parties.slack_api.clone()),
             ("AgentEndpoint", parties.agent.clone()),
             ("ClerkIssuer", parties.clerk_issuer.clone()),
             ("ClerkInstanceId", parties.clerk_instance.clone()),
@@ -108,23 +110,21 @@ impl Stack {
             ("ExistingSecurityGroupId", "sg-00000001".to_owned()),
             ("AwsEndpointUrl", emulator.endpoint()),
         ];
-        let places = (folder.path(), logs.as_path());
-        let deployment = Deployment::run(&tools, &build, &emulator, &parameters, places, progress).await?;
+        let parameters: Vec<_> = parameters.into_iter().chain(places).collect();
+        let folders = (folder.path(), logs.as_path());
+        let deployment = Deployment::run(&tools, &build, &emulator, &parameters, folders, progress).await?;
 
         // As an administrator does after the Slack app and the Clerk instance exist.
         let signing_secret = secret()?;
         let clerk_signing_secret = format!("whsec_{}", STANDARD.encode(random::<32>()?));
         let github_signing_secret = secret()?;
-        for (logical, value) in [
+        let own = [
             ("SlackSecret", json!({ "signing_secret": signing_secret })),
-            (
-                "SlackAppSecret",
-                json!({ "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET }),
-            ),
             ("ClerkSecret", json!({ "signing_secret": clerk_signing_secret })),
             ("GitHubSecret", json!({ "signing_secret": github_signing_secret })),
             ("ClerkApiSecret", json!({ "secret_key": parties.clerk_api_key })),
-        ] {
+        ];
+        for (logical, value) in own.into_iter().chain(app_secrets) {
             put(&secrets, deployment.resource(logical)?, &value)
                 .await
                 .with_context(|| format!("{logical} cannot be set"))?;
@@ -182,6 +182,34 @@ impl Stack {
     #[must_use]
     pub fn processes_of(&self, function: &str) -> Vec<nix::unistd::Pid> {
         self.emulator.processes_of(&deployed_name(function))
+    }
+}
+
+/// Something of a template, by its logical id, and what it is to be.
+type Given<'a, T> = Vec<(&'a str, T)>;
+
+impl ThirdParties {
+    /// The template's parameters that say where the connectors' third parties are, and its secrets of our apps there.
+    fn connected<'a>(&self, template: &'a Value) -> anyhow::Result<(Given<'a, String>, Given<'a, Value>)> {
+        let (mut places, mut app_secrets) = (Vec::new(), Vec::new());
+        let others = self
+            .connectors
+            .iter()
+            .filter(|(variable, _)| !variable.starts_with("AWS_"));
+        for (variable, value) in others {
+            let logical = template::referred_to(template, variable)
+                .with_context(|| format!("no function is told {variable}"))?;
+            if template["Parameters"].get(logical).is_some() {
+                places.push((logical, value.clone()));
+            } else {
+                let mut secrets = self.app_secrets.iter();
+                let (_, secret) = secrets
+                    .find(|(arn, _)| arn == value)
+                    .with_context(|| format!("{variable} names no secret"))?;
+                app_secrets.push((logical, serde_json::from_str(secret)?));
+            }
+        }
+        Ok((places, app_secrets))
     }
 }
 

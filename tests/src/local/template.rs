@@ -97,6 +97,17 @@ pub fn point_at(template: &mut Value, built: impl Fn(&str) -> String) -> anyhow:
     Ok(())
 }
 
+/// What a variable of the functions refers to, such as `SLACK_URL`: the logical id of a parameter or resource. None where no
+/// function has it, or it is something else.
+#[must_use]
+pub fn referred_to<'a>(template: &'a Value, variable: &str) -> Option<&'a str> {
+    let resources = template["Resources"].as_object()?;
+    resources.values().find_map(|resource| {
+        let value = &resource["Properties"]["Environment"]["Variables"][variable];
+        value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +148,21 @@ mod tests {
                 "Q": {"Type": "AWS::SQS::Queue", "Properties": {"CodeUri": "untouched"}},
             })
         );
+    }
+
+    #[test]
+    fn a_variable_is_known_by_what_it_refers_to() {
+        let template = parse(
+            "Resources:\n  F: {Properties: {Environment: {Variables: {A_URL: !Ref AUrl, SECRET: !GetAtt Secret.Id, B: text}}}}",
+        )
+        .expect("a template");
+        for (variable, logical) in [
+            ("A_URL", Some("AUrl")),
+            ("SECRET", Some("Secret")),
+            ("B", None),
+            ("C", None),
+        ] {
+            assert_eq!(referred_to(&template, variable), logical, "{variable}");
+        }
     }
 }

@@ -1,15 +1,18 @@
-//! `cargo xtask demo`: a question and a follow-up in Slack, then a person who signs up, through everything that a
-//! deployment has.
+//! `cargo xtask demo`: a question and a follow-up in Slack, then a person who signs up, then third parties that she
+//! connects, through everything that a deployment has.
 
 use std::time::{Duration, Instant};
 
 use ::tests::local::Progress;
 use anyhow::{Context as _, bail};
 
-use crate::{output::say, signup, world::World};
+use crate::{connect, output::say, signup, world::World};
 
 /// How long an answer may take before the demo says that something is wrong; the first one starts two functions.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait before asking the API again. Nobody tells the web client when something is applied, and it may ask 120
+/// times a minute.
+pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
     let world = World::start("demo", None, progress).await?;
@@ -30,7 +33,9 @@ pub(crate) async fn run(progress: &Progress) -> anyhow::Result<()> {
         ));
     }
     say("");
-    signup::run(&world, progress).await?;
+    let grace = signup::run(&world, progress).await?;
+    say("");
+    connect::run(&world, &grace, progress).await?;
     say("");
     progress.step("stopping");
     drop(world);
@@ -70,10 +75,14 @@ async fn ask(
     let turn = async {
         // Together, because the answer may be there before the one who sent the event has noted the time.
         let (said, posted) = tokio::try_join!(world.say(text, thread), async {
-            world.slack.until_posts(number + 1).await;
+            world.vendors.slack.until_posts(number + 1).await;
             let posted = sent.elapsed();
             // The eyes are taken away last; without this they would still stand in the transcript.
-            world.slack.until_called("reactions.remove", number + 1).await;
+            world
+                .vendors
+                .slack
+                .until_called("reactions.remove", number + 1)
+                .await;
             anyhow::Ok(posted)
         })?;
         anyhow::Ok((said, posted, agent.turn(number).await?))

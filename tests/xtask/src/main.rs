@@ -8,6 +8,7 @@ mod agent;
 mod check;
 #[cfg(feature = "codegen")]
 mod codegen;
+mod connect;
 mod demo;
 mod generate;
 mod github_app;
@@ -15,6 +16,7 @@ mod import_v1;
 mod manifest;
 mod migrate;
 mod output;
+mod parties;
 mod reencrypt;
 mod signup;
 mod up;

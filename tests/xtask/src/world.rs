@@ -1,26 +1,33 @@
 //! A stack with a Slack workspace, a Clerk instance and an agent around it.
 
-use std::{fmt::Write as _, fs::File, io::Write as _, path::Path, time::Duration};
+use std::{fmt::Write as _, fs::File, io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use ::tests::{
-    clerk::{Clerk, WebClient, WebhookSender},
+    clerk::{Clerk, WEB_ORIGIN, WebClient, WebhookSender},
     client::{Answer, Client},
     local::{DATABASE, Installed, Progress, REGION, Stack},
     people::{Named, Person},
     slack::EventSender,
+    vendors::Vendors,
 };
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use shared::{
     auth::MAX_TOKEN_LIFETIME,
     clock::{Clock as _, SystemClock},
-    connector::slack::fake::{APP_ID, FakeSlack, Workspace},
+    connector::{
+        fake::Sent,
+        slack::fake::{APP_ID, Workspace},
+    },
     identity::fake::FakeEvent,
 };
 
-use crate::{agent::DemoAgent, up::Places};
+use crate::{
+    agent::DemoAgent,
+    parties::{Parties, TEAM},
+    up::Places,
+};
 
-const TEAM: &str = "T0LOCAL01";
 const CHANNEL: &str = "C0LOCAL01";
 const USER: &str = "U0LOCAL01";
 const TOKEN: &str = "xoxb-local-stack";
@@ -32,21 +39,27 @@ const ADA: Named<'_> = Named {
 };
 
 /// All that takes part.
-#[derive(Debug)]
 pub(crate) struct World {
     // The stack first: it must end before what it talks to.
     stack: Stack,
     /// None when the person brought an agent.
     pub(crate) agent: Option<DemoAgent>,
     agent_url: String,
-    pub(crate) slack: FakeSlack,
+    /// The third parties that can be connected, Slack among them.
+    pub(crate) vendors: Arc<Vendors>,
     workspace: Workspace,
-    events: EventSender,
+    /// Sends Slack's events, of whichever workspace.
+    pub(crate) events: EventSender,
     pub(crate) clerk: Clerk,
     /// Who founded the organization that has the Slack workspace.
     ada: Person,
     webhooks: WebhookSender,
     web: WebClient,
+    client: Client,
+    /// Where GitHub delivers, and the secret that it signs with.
+    pub(crate) github_webhook: (String, String),
+    /// What people do at third parties.
+    parties: Parties,
 }
 
 impl World {
@@ -56,8 +69,8 @@ impl World {
         agent: Option<String>,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let fake = FakeSlack::start().await?;
-        let workspace = fake.workspace(TEAM, ORGANIZATION, TOKEN);
+        let vendors = Arc::new(Vendors::start().await?);
+        let workspace = vendors.slack.workspace(TEAM, ORGANIZATION, TOKEN);
         workspace.channel(CHANNEL, "platform");
         workspace.user(USER, "Ada");
         let (agent, agent_url) = if let Some(url) = agent {
@@ -71,7 +84,7 @@ impl World {
         let clerk = Clerk::start().await?;
         let ada = Person::founder(clerk.now(), ADA, ORGANIZATION, "acme");
 
-        let parties = clerk.parties(fake.url(), agent_url.clone());
+        let parties = clerk.parties(&vendors, agent_url.clone());
         let stack = Stack::start(name, &parties, progress).await?;
         progress.step("connecting a Slack workspace to an organization");
         let installed = Installed {
@@ -85,7 +98,14 @@ impl World {
             .await
             .context("the workspace cannot be connected")?;
         let client = Client::new();
+        let github_webhook = (
+            stack.url("/webhooks/github")?,
+            stack.github_signing_secret.clone(),
+        );
+        let parties = Parties::start(Arc::clone(&vendors), client.clone(), github_webhook.clone()).await?;
         Ok(Self {
+            parties,
+            github_webhook,
             events: EventSender::new(
                 client.clone(),
                 &stack.url("/slack/events")?,
@@ -96,11 +116,12 @@ impl World {
                 &stack.url("/webhooks/clerk")?,
                 &stack.clerk_signing_secret,
             ),
-            web: WebClient::new(client, &stack.url("")?),
+            web: WebClient::new(client.clone(), &stack.url("")?),
+            client,
             stack,
             agent,
             agent_url,
-            slack: fake,
+            vendors,
             workspace,
             clerk,
             ada,
@@ -139,7 +160,14 @@ impl World {
     /// Somebody's web client calls the API, with a session token made now.
     pub(crate) async fn ask(&self, person: &Person, path: &str, body: &Value) -> anyhow::Result<Answer> {
         let answer = self.web.post(path, &self.clerk.token(person), body).await?;
-        self.expect_success("identity-api", &answer)?;
+        self.expect_success("the API", &answer)?;
+        Ok(answer)
+    }
+
+    /// A third party delivers something to the address that it was given.
+    pub(crate) async fn deliver(&self, sent: &Sent) -> anyhow::Result<Answer> {
+        let answer = self.client.deliver(sent).await?;
+        self.expect_success("its function", &answer)?;
         Ok(answer)
     }
 
@@ -184,7 +212,8 @@ InfraGPT runs on this machine until `cargo xtask down`.
 
   Slack events   {url}
   Clerk webhooks {clerk}
-  Identity API   {api}/identity/
+  GitHub events  {github}
+  API            {api}/identity/ and /integrations/
                  {api}/openapi.json describes it
   AWS emulator   {endpoint} (any credentials, region {REGION})
 {outputs}  Postgres       {database}
@@ -204,15 +233,23 @@ longest that is taken; those that Clerk makes are good for a minute:
 
 Give {ORGANIZATION} another name, as Clerk tells of it, and ask again:
 
-{webhook}",
+{webhook}
+
+Connect Slack, GitHub and PagerDuty for {ORGANIZATION}, with the token from above. What an administrator does there, {parties}
+does; the same makes pushes and incidents:
+
+{connect}",
+            github = self.github_webhook.0,
             clerk_api = self.clerk.now().url(),
             clerk_key = self.clerk.now().secret_key(),
             hours = MAX_TOKEN_LIFETIME.as_secs() / 3600,
             me = self.identity_curl(&api),
             webhook = self.webhook_curl(&clerk),
+            parties = self.parties.url(),
+            connect = self.parties.curl(&api, CHANNEL, WEB_ORIGIN),
             endpoint = stack.emulator.endpoint(),
             database = stack.postgres.superuser_url(DATABASE),
-            slack = self.slack.url(),
+            slack = self.vendors.slack.url(),
             agent = self.agent_url,
             logs = self.logs().display(),
             curl = self.signed_curl(&url),

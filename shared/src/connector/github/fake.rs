@@ -35,9 +35,10 @@ use crate::{
     clock::{SharedClock, Timestamp},
     connector::{
         contract::Started,
-        fake::{Trouble, Vendor},
+        fake::{Sent, Trouble, Vendor},
     },
     http::fake::{ANY_PORT, Server},
+    webhook::github,
 };
 
 /// The ARN of the secret that describes the App.
@@ -91,6 +92,8 @@ struct World {
     attempts: Vec<Attempt>,
     /// What the door answers from now on.
     door: u16,
+    /// The commits so far.
+    commits: u64,
     /// The codes of Apps that were registered from a manifest.
     registrations: BTreeSet<String>,
     installations: BTreeMap<i64, Installed>,
@@ -238,6 +241,38 @@ impl FakeGitHub {
         let world = self.world();
         let again = world.attempts.iter().filter(|attempt| attempt.is_again);
         again.map(|attempt| attempt.guid.clone()).collect()
+    }
+
+    /// Somebody pushes a commit to the first repository that an installation reaches: what GitHub tells the App's webhook at
+    /// this address, signed with this secret. None where nothing is reached.
+    #[must_use]
+    pub fn push(&self, installation: i64, author: &str, message: &str, (url, secret): (&str, &str)) -> Option<Sent> {
+        let (installed, number) = {
+            let mut world = self.world();
+            world.commits += 1;
+            (world.installations.get(&installation).cloned()?, world.commits)
+        };
+        let id = *installed.repositories.first()?;
+        let (before, after) = (format!("{:040x}", number - 1), format!("{number:040x}"));
+        let page = format!("https://github.com/{}/r{id}", installed.login);
+        let commit = json!({
+            "id": after, "message": message, "distinct": true, "url": format!("{page}/commit/{after}"),
+            "author": { "name": author, "username": author },
+        });
+        let body = json!({
+            "ref": "refs/heads/main", "before": before, "after": after,
+            "repository": repository(id, &installed.login),
+            "pusher": { "name": author }, "sender": { "login": author, "id": 1, "type": "User" },
+            "installation": { "id": installation },
+            "created": false, "deleted": false, "forced": false,
+            "compare": format!("{page}/compare/{before}...{after}"),
+            "commits": [commit], "head_commit": commit,
+        });
+        let body = body.to_string().into_bytes();
+        let delivery = format!("00000000-0000-4000-8000-{number:012x}");
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        headers.extend(github::sign(secret, "push", &delivery, &body));
+        Some(Sent { url: url.to_owned(), headers, body })
     }
 
     /// Every token that is minted from now on is refused so many times, as by replicas that lag behind.
@@ -550,6 +585,16 @@ fn mint(inner: &Inner, world: &mut World, id: i64, installed: &Installed, asked:
     say(StatusCode::CREATED, json!({ "token": token, "expires_at": expires_at }))
 }
 
+/// A repository of `owner`'s.
+fn repository(id: i64, owner: &str) -> Value {
+    json!({
+        "id": id, "name": format!("r{id}"), "full_name": format!("{owner}/r{id}"),
+        "html_url": format!("https://github.com/{owner}/r{id}"), "private": true,
+        "default_branch": "main", "permissions": { "admin": false, "push": id % 2 == 0, "pull": true },
+        "created_at": "2026-01-01T00:00:00Z",
+    })
+}
+
 fn repositories(world: &mut World, bearer: &str, query: &BTreeMap<String, String>) -> Response {
     let Some(token) = world.tokens.get_mut(bearer) else {
         return refuse(StatusCode::UNAUTHORIZED);
@@ -563,15 +608,8 @@ fn repositories(world: &mut World, bearer: &str, query: &BTreeMap<String, String
         return refuse(StatusCode::UNAUTHORIZED);
     };
     let only = |id: &i64| token.repositories.as_ref().is_none_or(|only| only.contains(id));
-    let found = installed.repositories.iter().filter(|id| only(id)).map(|id| {
-        json!({
-            "id": id, "name": format!("r{id}"), "full_name": format!("{}/r{id}", installed.login),
-            "html_url": format!("https://github.com/{}/r{id}", installed.login), "private": true,
-            "default_branch": "main", "permissions": { "admin": false, "push": id % 2 == 0, "pull": true },
-            "created_at": "2026-01-01T00:00:00Z",
-        })
-    });
-    let found: Vec<_> = found.collect();
+    let found = installed.repositories.iter().filter(|id| only(id));
+    let found: Vec<_> = found.map(|id| repository(*id, &installed.login)).collect();
     let body = json!({ "total_count": found.len(), "repositories": page(found, query) });
     say(StatusCode::OK, body)
 }
