@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use axum::Router;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use shared::{
     agent::GrpcAgent,
     clock::{self, Clock as _, FixedClock, SharedClock, Timestamp},
@@ -216,21 +217,14 @@ impl Stack {
     /// When it cannot be stored.
     pub async fn connect_addressed(
         &self,
-        organization: OrganizationId,
-        kind: ConnectorKind,
-        credentials: &Value,
-    ) -> anyhow::Result<IntegrationId> {
-        let id = self.ids.integration();
-        let scope = CredentialScope {
-            organization,
-            connector: kind,
-            integration: id,
-        };
-        let sealed = self.vault.seal(&scope, credentials).await?;
-        let address = id.uuid().to_string();
+        scope: &CredentialScope,
+        credentials: &(impl Serialize + Sync),
+    ) -> anyhow::Result<()> {
+        let sealed = self.vault.seal(scope, credentials).await?;
+        let address = scope.integration.uuid().to_string();
         let new = integrations::New {
-            id,
-            connector: kind,
+            id: scope.integration,
+            connector: scope.connector,
             connected_by: None,
             external_id: Some(&address),
             bot_id: None,
@@ -239,12 +233,12 @@ impl Stack {
             metadata: &json!({}),
             installed_at: self.clock.now(),
         };
+        let (organization, now) = (scope.organization, self.clock.now());
         let mut db = self.db().await?;
         let tx = db.begin_for(organization).await?;
-        let (id, _) = integrations::upsert(&tx, organization, &new, self.clock.now()).await?;
-        integration_credentials::upsert(&tx, organization, id, &sealed, None, self.clock.now()).await?;
-        tx.commit().await?;
-        Ok(id)
+        let (id, _) = integrations::upsert(&tx, organization, &new, now).await?;
+        integration_credentials::upsert(&tx, organization, id, &sealed, None, now).await?;
+        Ok(tx.commit().await?)
     }
 
     /// A connection with the application's rights.

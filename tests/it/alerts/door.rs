@@ -16,7 +16,7 @@ use tests::{
     queue::{Mood, RecordingQueue},
 };
 
-use super::{API_TOKEN, SIGNING_SECRET, World, credentials, door, incident, path, signed};
+use super::{API_TOKEN, SIGNING_SECRET, World, door, incident, path, signed};
 
 #[tokio::test]
 async fn a_delivery_becomes_one_task_that_names_the_connection_and_nothing_of_the_raw_event() {
@@ -52,20 +52,7 @@ async fn a_ping_is_thanked_for_and_goes_no_further() {
 #[tokio::test]
 async fn a_forged_delivery_stops_at_the_door() {
     let world = World::new().await;
-    let rival = world
-        .stack
-        .organization("rival", "T2")
-        .await
-        .expect("an organization");
-    let theirs = world
-        .stack
-        .connect_addressed(
-            rival.id,
-            pagerduty_webhook::SENDER.kind,
-            &credentials("rival's secret"),
-        )
-        .await
-        .expect("a connection");
+    let theirs = world.rival("rival's secret").await;
     let body = incident("01EVENT", "triggered", 1, "Checkout is down");
     let altered = incident("01EVENT", "resolved", 1, "Checkout is down");
     let good = signed(&world.path(), SIGNING_SECRET, &body);
@@ -278,20 +265,7 @@ async fn sqs_that_takes_the_connection_and_never_answers_is_away_too() {
 #[tokio::test]
 async fn credentials_that_were_moved_to_another_connection_open_nothing_there() {
     let world = World::new().await;
-    let rival = world
-        .stack
-        .organization("rival", "T2")
-        .await
-        .expect("an organization");
-    let theirs = world
-        .stack
-        .connect_addressed(
-            rival.id,
-            pagerduty_webhook::SENDER.kind,
-            &credentials("rival's secret"),
-        )
-        .await
-        .expect("a connection");
+    let theirs = world.rival("rival's secret").await;
     world
         .stack
         .move_credentials(theirs, world.pagerduty)

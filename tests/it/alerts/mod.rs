@@ -1,20 +1,24 @@
 //! Alerts from the third party's delivery to the message in Slack.
 
+mod datadog;
 mod door;
 mod posting;
 mod settings;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{
     clock::{self, Clock as _, Timestamp},
     config::Env,
-    connector::contract::{Connector as _, Parts},
+    connector::contract::{Connector, Parts},
     db::alert_settings,
     id::{IntegrationId, OrganizationId},
     queue::{Queue, TaskQueue},
-    secret::manager::{MemorySecrets, SecretStore},
+    secret::{
+        manager::{MemorySecrets, SecretStore},
+        vault::CredentialScope,
+    },
     task::{Alert, AlertSeverity, AlertState, ConnectionAlert, DeliveryKey, Envelope, Source, Task},
     webhook::pagerduty::sign,
 };
@@ -52,11 +56,7 @@ impl World {
         let now = Timestamp::from_timestamp(BEGINNING, 0).expect("a time");
         let stack = Stack::start_at(now).await.expect("a stack");
         let acme = stack.organization("acme", "T1").await.expect("an organization");
-        let credentials = credentials(SIGNING_SECRET);
-        let pagerduty = stack
-            .connect_addressed(acme.id, pagerduty_webhook::SENDER.kind, &credentials)
-            .await
-            .expect("a connection");
+        let pagerduty = connect_pagerduty(&stack, acme.id, SIGNING_SECRET).await;
         let queue = Arc::new(RecordingQueue::default());
         let router = door(&stack, &queue);
         Self {
@@ -66,6 +66,12 @@ impl World {
             queue,
             router,
         }
+    }
+
+    /// The connection of another organization, for which PagerDuty signs with this.
+    async fn rival(&self, signing_secret: &str) -> IntegrationId {
+        let rival = self.stack.organization("rival", "T2").await;
+        connect_pagerduty(&self.stack, rival.expect("an organization").id, signing_secret).await
     }
 
     async fn choose(&self, channel: Option<&str>, minimum: AlertSeverity) {
@@ -104,7 +110,13 @@ impl World {
     /// A delivery of PagerDuty's that a person caused at minute `at`, taken by the door.
     async fn delivered(&self, event: &str, state: &str, at: i64) -> Envelope {
         let body = incident(event, state, at, "Checkout is down");
-        let answer = self.send(&signed(&self.path(), SIGNING_SECRET, &body)).await;
+        self.taken(&self.router, &signed(&self.path(), SIGNING_SECRET, &body))
+            .await
+    }
+
+    /// A delivery that a door takes.
+    async fn taken(&self, router: &axum::Router, call: &Call) -> Envelope {
+        let answer = call.send(router).await.expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.body);
         let queued = self.queued();
         assert_eq!(queued.len(), 1);
@@ -185,8 +197,23 @@ impl World {
     }
 }
 
-fn credentials(signing_secret: &str) -> Value {
-    json!({"api_token": API_TOKEN, "region": "us", "subscription_id": "PSUB1", "signing_secret": signing_secret})
+/// An organization's connection, for which PagerDuty signs with this.
+async fn connect_pagerduty(
+    stack: &Stack,
+    organization: OrganizationId,
+    signing_secret: &str,
+) -> IntegrationId {
+    let scope = CredentialScope {
+        organization,
+        connector: pagerduty_webhook::SENDER.kind,
+        integration: stack.ids.integration(),
+    };
+    let credentials = json!({
+        "api_token": API_TOKEN, "region": "us", "subscription_id": "PSUB1", "signing_secret": signing_secret,
+    });
+    let connected = stack.connect_addressed(&scope, &credentials).await;
+    connected.expect("a connection");
+    scope.integration
 }
 
 /// A fresh process of the door.
@@ -195,16 +222,20 @@ fn door(stack: &Stack, queue: &Arc<RecordingQueue>) -> axum::Router {
 }
 
 fn door_before(stack: &Stack, queue: Arc<dyn TaskQueue>) -> axum::Router {
-    let mut env = Env::from_pairs::<String, String>([]);
+    let connector = connector::<pagerduty_webhook::Connector>(stack, []);
+    stack
+        .door(pagerduty_webhook::SENDER, Arc::new(connector), queue)
+        .expect("a door")
+}
+
+/// A connector as a door has it, with these variables.
+fn connector<C: Connector>(stack: &Stack, variables: impl IntoIterator<Item = (&'static str, String)>) -> C {
     let parts = Parts {
         clock: Arc::new(stack.clock.clone()),
         secrets: SecretStore::from_source(MemorySecrets::new()),
         aws: aws_config::SdkConfig::builder().build(),
     };
-    let connector = pagerduty_webhook::Connector::configure(&mut env, &parts).expect("a connector");
-    stack
-        .door(pagerduty_webhook::SENDER, Arc::new(connector), queue)
-        .expect("a door")
+    C::configure(&mut Env::from_pairs(variables), &parts).expect("a connector")
 }
 
 fn path(integration: IntegrationId) -> String {
