@@ -18,7 +18,6 @@ use tests::{
 use url::form_urlencoded;
 
 use crate::{
-    door::signed,
     secrecy::STATE,
     world::{MARK, World},
 };
@@ -172,10 +171,7 @@ impl Act<'_> {
         let text = format!("<@{}> {MARK}: anything on fire?", self.workspace.bot_user_id());
         let ts = self.workspace.say(CHANNEL, USER, &text, None);
         for event in self.workspace.events(CHANNEL, &ts) {
-            let body = serde_json::to_vec(&event).expect("JSON");
-            let headers = signed(&self.world.signing_secret.borrow().clone(), &body);
-            let answer = self.world.door.post("/slack/events", &headers, &body).await;
-            assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+            self.world.deliver(&event).await;
         }
         self.world
             .soon("an answer", self.workspace.until_answers(CHANNEL, Some(&ts), 1))

@@ -45,6 +45,9 @@ pub(crate) async fn door_to_answer(world: &World) {
     }
 }
 
+/// A message is known as `slack:<workspace>:<channel>:<timestamp>`.
+const MESSAGE_PARTS: usize = 4;
+
 /// Delivery and trace of every line of a function that says this.
 async fn said(world: &World, function: &str, message: &str) -> Vec<(String, String)> {
     let lines = world.stack.lines_of(function).await.expect("a log");
@@ -56,9 +59,8 @@ async fn said(world: &World, function: &str, message: &str) -> Vec<(String, Stri
             let field = |name| entry.field(name).map(str::to_owned);
             // Those about another organization's installation have no message, and another delivery.
             let delivery = field("delivery.id")?;
-            delivery
-                .contains(crate::world::CHANNEL)
-                .then(|| (delivery, field("trace_id").unwrap_or_default()))
+            let is_message = delivery.split(':').count() == MESSAGE_PARTS;
+            is_message.then(|| (delivery, field("trace_id").unwrap_or_default()))
         })
         .collect()
 }

@@ -283,8 +283,15 @@ impl World {
 
     /// Slack tells of a message, which must be taken.
     pub(crate) async fn deliver(&self, event: &Value) {
-        let ts = event["event"]["ts"].as_str().expect("a timestamp");
-        let delivery = format!("slack:{TEAM}:{CHANNEL}:{ts}");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let message = &event["event"];
+        let delivery = [
+            "slack".to_owned(),
+            text(&event["team_id"]),
+            text(&message["channel"]),
+            text(&message["ts"]),
+        ];
+        let delivery = delivery.join(":");
         let trace = self.next_trace();
         self.delivered.borrow_mut().push(Delivered {
             delivery,
