@@ -9,9 +9,10 @@ use tokio_postgres::Client;
 use crate::statement::{Statement, numbered, statements};
 
 /// Statements that run before it is known whose rows they are about, or whoever they belong to; row-level security shows
-/// them what their transaction has named: one connection, one person with one organization, what a comparison has not
-/// come across, what was deleted long ago, what is sealed under another key, what is due.
-const LOOKUPS: [&str; 16] = [
+/// them what their transaction has named: one connection, one state that came back through a browser, one person with one
+/// organization, what a comparison has not come across, what was deleted long ago, what is sealed under another key, what
+/// is due.
+const LOOKUPS: [&str; 18] = [
     "callers.identify",
     "expired.delete_activities",
     "expired.delete_alerts",
@@ -20,8 +21,10 @@ const LOOKUPS: [&str; 16] = [
     "integration_credentials.list_under_another_key",
     "integration_revocations.list_due",
     "integration_revocations.list_under_another_key",
+    "integrations.find_account",
     "integrations.find_by_external_id",
     "integrations.find_newest_by_external_id",
+    "oauth_states.take_named",
     "organization_members.delete_expired",
     "organizations.delete_expired",
     "organizations.find_mirrored",
