@@ -251,11 +251,11 @@ impl Act<'_> {
             .with_context(|| format!("{what} does not come; the logs are in {logs}"))
     }
 
-    /// The newest message of the channel, and how many there are by the app.
+    /// The newest message of the app in the channel.
     fn alert(&self) {
         let messages = self.workspace.messages(CHANNEL, None);
-        let alerts = messages.iter().filter(|message| message.bot_id.is_some());
-        if let Some(alert) = alerts.last() {
+        let mut alerts = messages.iter().filter(|message| message.bot_id.is_some());
+        if let Some(alert) = alerts.next_back() {
             for line in alert.shown().lines().filter(|line| !line.is_empty()) {
                 say(&format!("    #operations: {line}"));
             }

@@ -69,21 +69,24 @@ impl Parties {
     pub(crate) fn curl(&self, api: &str, channel: &str, page: &str) -> String {
         let url = self.url();
         format!(
-            r#"post() {{ curl -sS "{api}$1" -H "authorization: Bearer $token" -H 'content-type: application/json' --data-binary @-; echo; }}
+            r#"post() {{ curl -sS '{api}'"$1" -H "authorization: Bearer $token" -H 'content-type: application/json' --data-binary @-; echo; }}
 connect() {{ echo '{{"connector_type":"'$1'","redirect_url":"{page}/integrations/'$1'/authorize"}}' |
   post /integrations/initiate/ | curl -sS "{url}/$1/consent" --data-binary @- | post /integrations/authorize/; }}
 
 connect slack; connect github; connect pagerduty
 
-curl -sS '{url}/github/push' --data 'Raise the connection limit'
+curl -sS '{url}/github/push' --data 'Raise the connection limit'; echo
 echo '{{}}' | post /integrations/activity/
 
 echo '{{"slack_channel_id":"{channel}"}}' | post /integrations/alerts/settings/
-curl -sS '{url}/pagerduty/incidents' --data 'Checkout is down'
-curl -sS -X POST '{url}/pagerduty/incidents/<incident>/resolve'
+incident=$(curl -sS '{url}/pagerduty/incidents' --data 'Checkout is down' |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["incident"])')
+curl -sS -X POST "{url}/pagerduty/incidents/$incident/resolve"; echo
 
-echo '{{}}' | post /integrations/list/
-echo '{{"integration_id":"<id>"}}' | post /integrations/revoke/"#
+connections=$(echo '{{}}' | post /integrations/list/ |
+  python3 -c 'import json, sys; print(*(one["id"] for one in json.load(sys.stdin)["integrations"]))')
+for id in $connections; do echo '{{"integration_id":"'$id'"}}' | post /integrations/revoke/; done
+echo '{{}}' | post /integrations/list/"#
         )
     }
 }

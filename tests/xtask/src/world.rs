@@ -235,8 +235,8 @@ Give {ORGANIZATION} another name, as Clerk tells of it, and ask again:
 
 {webhook}
 
-Connect Slack, GitHub and PagerDuty for {ORGANIZATION}, with the token from above. What an administrator does there, {parties}
-does; the same makes pushes and incidents:
+Connect Slack, GitHub and PagerDuty for {ORGANIZATION}, with the token from above; have a push and an incident happen there, which
+is told in {logs}/slack.log; and disconnect. What people do at third parties, {parties} does:
 
 {connect}",
             github = self.github_webhook.0,
