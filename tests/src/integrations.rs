@@ -93,7 +93,7 @@ impl World {
         let kms = FakeKms::new();
         let metrics = Arc::<Mutex<Vec<u8>>>::default();
         let integrations = Integrations {
-            db: Arc::new(Access::from(Db::new(&people.database.application(), 4)?)),
+            db: Arc::new(Access::from(Db::new(&people.database.application(), 1)?)),
             vault: Arc::new(Vault::new(Arc::new(kms.clone()), "test", Arc::clone(&clock))),
             connectors,
             metrics: Metrics::to("test", "integrations-api", Arc::clone(&clock), metrics.clone()),

@@ -53,8 +53,8 @@ const ACTOR: &str = "integrations-api";
 const DEADLINE: Duration = Duration::from_secs(27);
 /// How long the start waits for the database and the keys. What is not there by then is asked for by the first request.
 const START_PATIENCE: Duration = Duration::from_secs(2);
-/// One request at a time in a sandbox; refreshing credentials keeps one connection while it uses another.
-const CONNECTIONS: usize = 2;
+/// One request at a time in a sandbox, so one connection.
+const CONNECTIONS: usize = 1;
 /// How long somebody waits for a third party to be told of an end before it is left to the scheduler.
 const TELL_PATIENCE: Duration = Duration::from_secs(6);
 
