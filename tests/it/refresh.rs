@@ -84,12 +84,39 @@ pub(crate) enum Mood {
     Deaf,
     /// It says that the app is gone.
     Gone,
-    /// It gives nothing that could be refreshed; of an end, it says that the token is not good.
+    /// It gives nothing that could be refreshed; whatever else it is asked, it says that the token is not good.
     Lasting,
     /// We do not know its app's secret.
     NotSetUp,
     /// It answers what cannot be read, after it took the refresh token.
     Garbled,
+}
+
+impl Mood {
+    /// What it says to whatever has nothing to do with refreshing.
+    async fn answer(self) -> Result<(), ConnectorError> {
+        match self {
+            Self::Well => Ok(()),
+            Self::Gone => Err(ConnectorError::Gone {
+                reason: "app_uninstalled",
+                message: "the app is not installed any more".to_owned(),
+            }),
+            Self::Away(retry_after) => Err(ConnectorError::Unavailable {
+                retry_after,
+                source: "503".into(),
+            }),
+            Self::Silent | Self::Deaf => std::future::pending().await,
+            Self::Lasting => Err(ConnectorError::Refused {
+                reason: "token_revoked",
+                message: "the token is not good".to_owned(),
+                remedy: Remedy::Reconnect,
+            }),
+            Self::NotSetUp => Err(ConnectorError::NotSetUp { what: "no secret" }),
+            Self::Garbled => Err(ConnectorError::Protocol {
+                what: "other credentials than were connected".to_owned(),
+            }),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -144,10 +171,24 @@ impl Vendor {
     }
 
     /// It answers nothing until what is returned is notified.
-    fn hold(&self) -> Arc<Notify> {
+    pub(crate) fn hold(&self) -> Arc<Notify> {
         let answer = Arc::new(Notify::new());
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&answer));
         answer
+    }
+
+    /// Waits until it has been asked.
+    pub(crate) async fn until_asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// It has been asked, and may have to wait before it answers.
+    async fn before_it_answers(&self) {
+        self.asked.notify_one();
+        let hold = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(hold) = hold {
+            hold.notified().await;
+        }
     }
 }
 
@@ -177,8 +218,18 @@ impl Connector for Vendor {
         unreachable!("nobody connects")
     }
 
-    async fn validate(&self, _: Connection<'_>, _: &Pair) -> Result<Checked, ConnectorError> {
-        unreachable!("nobody looks")
+    async fn validate(&self, connection: Connection<'_>, _: &Pair) -> Result<Checked, ConnectorError> {
+        let mood = {
+            let mut books = self.books();
+            books.asked += 1;
+            if books.burnt.contains(&connection.integration) {
+                Mood::Lasting
+            } else {
+                books.mood
+            }
+        };
+        self.before_it_answers().await;
+        mood.answer().await.map(|()| Checked::default())
     }
 
     async fn revoke(&self, connection: Connection<'_>, credentials: &Pair) -> Result<(), ConnectorError> {
@@ -191,27 +242,7 @@ impl Connector for Vendor {
                 Mood::Garbled
             }
         };
-        match mood {
-            Mood::Well => Ok(()),
-            Mood::Gone => Err(ConnectorError::Gone {
-                reason: "app_uninstalled",
-                message: "the app is not installed any more".to_owned(),
-            }),
-            Mood::Away(retry_after) => Err(ConnectorError::Unavailable {
-                retry_after,
-                source: "503".into(),
-            }),
-            Mood::Silent | Mood::Deaf => std::future::pending().await,
-            Mood::Lasting => Err(ConnectorError::Refused {
-                reason: "token_revoked",
-                message: "the token is not good".to_owned(),
-                remedy: Remedy::Reconnect,
-            }),
-            Mood::NotSetUp => Err(ConnectorError::NotSetUp { what: "no secret" }),
-            Mood::Garbled => Err(ConnectorError::Protocol {
-                what: "other credentials than were connected".to_owned(),
-            }),
-        }
+        mood.answer().await
     }
 
     async fn refresh(
@@ -237,11 +268,7 @@ impl Connector for Vendor {
             };
             (books.mood, answer)
         };
-        self.asked.notify_one();
-        let hold = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(hold) = hold {
-            hold.notified().await;
-        }
+        self.before_it_answers().await;
         match (mood, answer) {
             (Mood::Well, Some((credentials, expires_at))) => Ok(Refreshed::Renewed {
                 credentials,
@@ -560,7 +587,7 @@ async fn a_process_that_dies_before_the_third_party_took_the_token_leaves_a_mark
     };
     tokio::select! {
         _ = world.refresh_in(&process) => panic!("it waits for an answer"),
-        () = world.vendor.asked.notified() => {}
+        () = world.vendor.until_asked() => {}
     }
     drop(process);
     assert!(world.is_open_ended().await, "what happened is not known");
@@ -582,7 +609,7 @@ async fn a_process_that_dies_after_the_third_party_took_the_token_leaves_a_mark_
     };
     tokio::select! {
         _ = world.refresh_in(&process) => panic!("it waits for an answer"),
-        () = world.vendor.asked.notified() => {}
+        () = world.vendor.until_asked() => {}
     }
     drop(process);
     assert!(world.is_open_ended().await);
@@ -653,6 +680,42 @@ async fn a_third_party_that_is_away_degrades_what_goes_on_working_until_its_end_
 }
 
 #[tokio::test]
+async fn a_check_that_found_something_lacking_and_is_tried_again_does_not_put_off_the_refreshing() {
+    let world = World::new().await;
+    let later = clock::after(world.now(), Duration::from_mins(15));
+    world
+        .run(&format!(
+            "UPDATE integrations SET health = 'degraded', health_reason = 'scope_missing', retry_at = '{later}'"
+        ))
+        .await;
+    let current = world.wanted().await.expect("refreshed");
+    assert_eq!(world.access(&current).await, "access-2");
+    let scope = &world.scope;
+    let replaced = world
+        .process()
+        .replace(scope.organization, scope.integration, &current.sealed)
+        .await;
+    assert!(matches!(replaced, Ok(Outcome::Renewed(_))), "{replaced:?}");
+
+    // A refresh that failed is tried again when it says, however early it was and whatever a check says.
+    world
+        .clock
+        .advance(TOKENS_LIVE.saturating_sub(Duration::from_mins(50)));
+    world.vendor.be(Mood::Away(None));
+    world.wanted().await.expect("they have not ended");
+    let asked = world.vendor.asked();
+    world.wanted().await.expect("they have not ended");
+    assert_eq!(world.vendor.asked(), asked);
+    world
+        .run("UPDATE integrations SET retry_at = retry_at + interval '1 day'")
+        .await;
+    world.vendor.be(Mood::Well);
+    world.clock.advance(FIRST_PAUSE);
+    let current = world.wanted().await.expect("refreshed");
+    assert_eq!(world.access(&current).await, "access-4");
+}
+
+#[tokio::test]
 async fn when_it_is_back_the_connection_is_healthy_again() {
     let world = World::new().await;
     world.vendor.be(Mood::Away(None));
@@ -715,7 +778,7 @@ async fn who_connects_again_while_the_third_party_is_asked_wins() {
         world.now(),
     );
     let (outcome, ()) = tokio::join!(world.refresh_in(&process), async {
-        world.vendor.asked.notified().await;
+        world.vendor.until_asked().await;
         let connecting = tokio::spawn(async move { connect(&database, &vault, &scope, 9, now).await });
         world.until_somebody_waits().await;
         answer.notify_one();
@@ -742,7 +805,7 @@ async fn a_refusal_says_nothing_about_what_somebody_has_connected_meanwhile() {
         world.now(),
     );
     let (outcome, ()) = tokio::join!(world.refresh_in(&process), async {
-        world.vendor.asked.notified().await;
+        world.vendor.until_asked().await;
         let connecting = tokio::spawn(async move { connect(&database, &vault, &scope, 9, now).await });
         world.until_somebody_waits().await;
         answer.notify_one();
@@ -854,7 +917,7 @@ async fn a_database_that_goes_away_while_the_third_party_answers_gets_the_creden
         ..world.process()
     };
     let (outcome, ()) = tokio::join!(world.refresh_in(&process), async {
-        world.vendor.asked.notified().await;
+        world.vendor.until_asked().await;
         world.database.goes_away().await.expect("it is away");
         answer.notify_one();
         world.database.comes_back().await.expect("it is back");
@@ -874,7 +937,7 @@ async fn a_database_that_stays_away_makes_it_an_error_that_somebody_sees_and_the
         ..world.process()
     };
     let (outcome, ()) = tokio::join!(world.refresh_in(&process), async {
-        world.vendor.asked.notified().await;
+        world.vendor.until_asked().await;
         world.database.goes_away().await.expect("it is away");
         answer.notify_one();
     });

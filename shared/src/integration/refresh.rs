@@ -663,7 +663,9 @@ fn is_backing_off(found: &Refreshable, now: Timestamp) -> bool {
     let latest = found
         .expires_at
         .map(|end| clock::before(end, integration_credentials::REFRESH_AHEAD));
-    is_later(found.retry_at) || (is_later(found.refresh_at) && found.refresh_at > latest)
+    // A check that finds something lacking is tried again, too: that says nothing about refreshing.
+    let has_failed = found.failures > 0 && is_later(found.retry_at);
+    is_later(found.refresh_at) && (has_failed || found.refresh_at > latest)
 }
 
 fn seal(
