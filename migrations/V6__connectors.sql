@@ -1,8 +1,8 @@
 -- Six connectors. Beside the organization, row-level security reads three more settings here, and one of V5 in more
 -- tables:
 --   app.state_hash       the hash of one state that came back through a browser, in hexadecimal digits
---   app.due_before       a time: credentials that are to be refreshed, and ends of connections that third parties are to
---                        be told of, by then, to be found
+--   app.due_before       a time: credentials that are to be refreshed, connections whose third parties are to be asked,
+--                        and ends of connections that third parties are to be told of, by then, to be found
 --   app.credentials_key  a KMS key: what is sealed under another, to be found
 --   app.expired_before   a time: what expired before then, to be read and removed
 -- What is due, or sealed under another key, is found so and then worked on in the name of its organization.
@@ -11,9 +11,11 @@ ALTER TABLE integrations
     ADD COLUMN health_message text,
     ADD COLUMN health_remedy text,
     ADD COLUMN health_checked_at timestamptz,
+    ADD COLUMN check_at timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z',
     ADD COLUMN retry_at timestamptz,
     ADD COLUMN failures integer NOT NULL DEFAULT 0,
     ADD COLUMN synced_at timestamptz,
+    ADD COLUMN sync_at timestamptz,
     ADD COLUMN source_updated_at timestamptz,
     ADD CONSTRAINT integrations_failures_check CHECK (failures >= 0),
     ADD CONSTRAINT integrations_health_remedy_check
@@ -21,11 +23,15 @@ ALTER TABLE integrations
 COMMENT ON COLUMN integrations.health_message IS 'Why it is not healthy, in our words for a person; nothing that the third party wrote. NULL where the reason says it all.';
 COMMENT ON COLUMN integrations.health_remedy IS 'What helps: wait (it is tried again by itself), reconnect or grant (an admin acts here or at the third party), operator (whoever runs this deployment acts). NULL when healthy, and for what was written before the column was.';
 COMMENT ON COLUMN integrations.health_checked_at IS 'When the third party was last asked whether it works; NULL while it has not been.';
+COMMENT ON COLUMN integrations.check_at IS 'When the third party is asked next by itself whether it works: some hours after it was last asked, earlier when what failed is tried again. Long ago for what was written before the column was.';
 COMMENT ON COLUMN integrations.retry_at IS 'When what failed is tried again by itself; NULL where nothing is.';
 COMMENT ON COLUMN integrations.failures IS 'How often in a row refreshing the credentials has failed.';
 COMMENT ON COLUMN integrations.synced_at IS 'When what it reaches, such as repositories, was last read in full; NULL while it has not been.';
+COMMENT ON COLUMN integrations.sync_at IS 'When that is read in full next by itself. NULL where it reaches nothing that could be read.';
 COMMENT ON COLUMN integrations.source_updated_at IS 'The third party''s own time of what it last told of the connection itself; older news changes nothing. NULL where it tells none, and until it has told something.';
-CREATE INDEX integrations_retry_at_idx ON integrations (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX integrations_check_at_idx
+    ON integrations (check_at, integration_id) WHERE status IN ('active', 'suspended', 'pending');
+CREATE INDEX integrations_sync_at_idx ON integrations (sync_at, integration_id) WHERE status = 'active';
 
 ALTER TABLE integration_credentials
     ADD COLUMN refresh_at timestamptz,
@@ -275,6 +281,12 @@ CREATE POLICY own_organization ON alerts
 CREATE POLICY own_organization ON alert_settings
     USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
 
+CREATE POLICY due_check ON integrations FOR SELECT
+    USING (status IN ('active', 'suspended', 'pending')
+       AND check_at <= nullif(current_setting('app.due_before', true), '')::timestamptz);
+CREATE POLICY due_sync ON integrations FOR SELECT
+    USING (status = 'active'
+       AND sync_at <= nullif(current_setting('app.due_before', true), '')::timestamptz);
 CREATE POLICY due ON integration_credentials FOR SELECT
     USING (refresh_at <= nullif(current_setting('app.due_before', true), '')::timestamptz);
 CREATE POLICY due ON integration_revocations FOR SELECT

@@ -41,9 +41,10 @@ SELECT integration_id, connector_type, status, health, health_reason, generation
 --- later one counts for what the third party tells of an end.
 INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at,
                           external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at,
-                          created_at, updated_at)
+                          check_at, created_at, updated_at)
 VALUES (:integration_id, :organization_id, :user_id, :connector_type, 'active', 'healthy', :now,
-        :external_id, :bot_id, :connector_user_id, :connector_organization_id, :metadata, :installed_at, :now, :now)
+        :external_id, :bot_id, :connector_user_id, :connector_organization_id, :metadata, :installed_at, :now, :now,
+        :now)
 ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
    SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL,
        health_changed_at = :now, generation = integrations.generation + 1, external_id = EXCLUDED.external_id,
@@ -52,8 +53,8 @@ ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE
        installed_at = CASE WHEN integrations.external_id IS NOT DISTINCT FROM EXCLUDED.external_id
                            THEN greatest(integrations.installed_at, EXCLUDED.installed_at)
                            ELSE EXCLUDED.installed_at END,
-       source_updated_at = NULL, synced_at = NULL, health_message = NULL, health_remedy = NULL,
-       health_checked_at = NULL, retry_at = NULL, failures = 0,
+       source_updated_at = NULL, synced_at = NULL, sync_at = NULL, health_message = NULL, health_remedy = NULL,
+       health_checked_at = NULL, check_at = :now, retry_at = NULL, failures = 0,
        updated_at = :now
  WHERE integrations.organization_id = :organization_id
 RETURNING integration_id, generation;
@@ -171,7 +172,7 @@ UPDATE integrations
    SET health_changed_at = CASE WHEN health = :health AND health_reason IS NOT DISTINCT FROM :health_reason
                                 THEN health_changed_at ELSE :now END,
        health = :health, health_reason = :health_reason, health_message = :health_message,
-       health_remedy = :health_remedy, health_checked_at = :now, retry_at = :retry_at,
+       health_remedy = :health_remedy, health_checked_at = :now, check_at = :check_at, retry_at = :retry_at,
        metadata = metadata || :metadata, updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
@@ -246,17 +247,63 @@ UPDATE integrations
 RETURNING integration_id;
 
 --! update_unsynced
---- Says that what a connection reaches has to be read again.
+--- Says that what a connection reaches has to be read, for the first time or again.
 UPDATE integrations
-   SET synced_at = NULL, updated_at = :now
+   SET synced_at = NULL, sync_at = :now, updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
 RETURNING integration_id;
 
 --! update_synced
---- Says that what a connection reaches was read in full by a reading that began at `started_at`.
+--- Says that what a connection reaches was read in full by a reading that began at `started_at`, and when it is next.
 UPDATE integrations
-   SET synced_at = :started_at, updated_at = :now
+   SET synced_at = :started_at, sync_at = :sync_at, updated_at = :now
  WHERE organization_id = :organization_id
    AND integration_id = :integration_id
+RETURNING integration_id;
+
+--: Due()
+
+--! list_due_checks : Due
+--- Which connections of these connectors are to be checked by now, from behind a place in that order, whoever they belong
+--- to; the transaction must name the time.
+SELECT organization_id, integration_id, connector_type, check_at AS due_at
+  FROM integrations
+ WHERE status IN ('active', 'suspended', 'pending')
+   AND connector_type = ANY(:connector_types)
+   AND check_at <= :before
+   AND (check_at, integration_id) > (:after_due_at, :after)
+ ORDER BY check_at, integration_id
+ LIMIT :count;
+
+--! put_off_check
+--- Puts off the check of a connection that is due at a time. No row when somebody has done that, or has done it.
+UPDATE integrations
+   SET check_at = :check_at
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND check_at = :due_at
+RETURNING integration_id;
+
+--! list_due_syncs : Due
+--- Of which connections of these connectors what they reach is to be read by now, from behind a place in that order,
+--- whoever they belong to; the transaction must name the time. Not of those that only a person makes work again.
+SELECT organization_id, integration_id, connector_type, coalesce(sync_at, :before) AS due_at
+  FROM integrations
+ WHERE status = 'active'
+   AND health IN ('healthy', 'degraded')
+   AND connector_type = ANY(:connector_types)
+   AND sync_at <= :before
+   AND (sync_at, integration_id) > (:after_due_at, :after)
+ ORDER BY sync_at, integration_id
+ LIMIT :count;
+
+--! put_off_sync
+--- Puts off the reading of what a connection reaches that is due at a time. No row when somebody has done that, or has read
+--- it.
+UPDATE integrations
+   SET sync_at = :sync_at
+ WHERE organization_id = :organization_id
+   AND integration_id = :integration_id
+   AND sync_at = :due_at
 RETURNING integration_id;

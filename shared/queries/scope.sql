@@ -22,7 +22,8 @@ SELECT set_config('app.unseen_before', :before, true) AS unseen_before;
 SELECT set_config('app.expired_before', :before, true) AS expired_before;
 
 --! name_due
---- From here on the transaction may find what is to be done about credentials before a time, whoever they belong to.
+--- From here on the transaction may find what is to be done about connections and credentials before a time, whoever they
+--- belong to.
 SELECT set_config('app.due_before', :before, true) AS due_before;
 
 --! name_credentials_key

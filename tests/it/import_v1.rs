@@ -429,6 +429,12 @@ async fn what_works_is_taken_over_and_a_rehearsal_and_a_second_run_change_nothin
             "slack active healthy T1 UBOT1 U0OWNER T1 Acme Inc",
         ]
     );
+    let unread = "SELECT connector_type FROM integrations WHERE sync_at IS NOT NULL";
+    assert_eq!(
+        rows(&world.new, unread).await,
+        ["github"],
+        "what it reaches is to be read"
+    );
     let recorded = rows(&world.new, record).await;
     assert_eq!(recorded, ["import-v1 integration.imported succeeded"; 3]);
 

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use tests::database::Database;
 use tokio_postgres::Client;
 
-use crate::statement::{Statement, numbered, statements};
+use crate::statement::{Statement, numbered, statements, with_parameters};
 
 /// Statements that run before it is known whose rows they are about, or whoever they belong to; row-level security shows
 /// them what their transaction has named: one connection, one state that came back through a browser, one person with one
 /// organization, what a comparison has not come across, what was deleted long ago, what is sealed under another key, what
 /// is due.
-const LOOKUPS: [&str; 18] = [
+const LOOKUPS: [&str; 20] = [
     "callers.identify",
     "expired.delete_activities",
     "expired.delete_alerts",
@@ -24,6 +24,8 @@ const LOOKUPS: [&str; 18] = [
     "integrations.find_account",
     "integrations.find_by_external_id",
     "integrations.find_newest_by_external_id",
+    "integrations.list_due_checks",
+    "integrations.list_due_syncs",
     "oauth_states.take_named",
     "organization_members.delete_expired",
     "organizations.delete_expired",
@@ -166,4 +168,44 @@ async fn every_statement_on_a_tenants_table_says_whose_rows_it_means_and_the_che
         &made_up("SELECT state FROM deliveries WHERE key = :key", &[]),
         &tables
     ));
+}
+
+#[tokio::test]
+async fn connections_that_are_due_are_found_by_an_index_in_their_order_whoever_they_belong_to() {
+    let database = Database::new().await.expect("a database");
+    // As the functions' role, with row-level security: it must not stand between a statement and its index.
+    let client = database.plain().await.expect("a connection");
+    client
+        .batch_execute(
+            "BEGIN;
+             SELECT set_config('app.due_before', '2026-01-01T00:00:00Z', true);
+             SET LOCAL enable_seqscan = off;
+             SET LOCAL enable_bitmapscan = off",
+        )
+        .await
+        .expect("it begins");
+    for (name, index) in [
+        ("integrations.list_due_checks", "integrations_check_at_idx"),
+        ("integrations.list_due_syncs", "integrations_sync_at_idx"),
+    ] {
+        let statement = statements().into_iter().find(|statement| statement.name == name);
+        let sql = with_parameters(&statement.expect(name).sql, |parameter| {
+            let value = match parameter {
+                "connector_types" => "'{slack,github}'::text[]",
+                "before" | "after_due_at" => "'2026-01-01T00:00:00Z'::timestamptz",
+                "after" => "'00000000-0000-0000-0000-000000000000'::uuid",
+                _ => "100",
+            };
+            value.to_owned()
+        });
+        let rows = client
+            .query(&format!("EXPLAIN {sql}"), &[])
+            .await
+            .expect("it can be explained");
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(&format!("Index Scan using {index} ")), "{plan}");
+        assert!(plan.contains("Index Cond"), "all of it is gone through: {plan}");
+        assert!(!plan.contains("Sort"), "{plan}");
+    }
 }

@@ -755,8 +755,10 @@ pub struct Check<'a> {
     pub message: Option<&'a str>,
     /// What helps.
     pub remedy: Option<Remedy>,
-    /// When it is asked again by itself.
+    /// When what failed is tried again by itself.
     pub retry_at: Option<Timestamp>,
+    /// When it is asked next by itself, whatever it came to.
+    pub check_at: Timestamp,
     /// What is shown of the account from now on, beside what was, as a JSON object of texts.
     pub metadata: &'a Value,
 }
@@ -776,6 +778,7 @@ pub async fn update_checked(
         now,
         health_message: check.message,
         health_remedy: check.remedy.map(Remedy::as_str),
+        check_at: check.check_at,
         retry_at: check.retry_at,
         metadata: check.metadata,
         organization_id: scope.uuid(),
@@ -924,7 +927,7 @@ pub async fn update_cured(
     Ok(())
 }
 
-/// Says that what a connection reaches has to be read again.
+/// Says that what a connection reaches has to be read, for the first time or again.
 #[tracing::instrument(name = "db.integrations.update_unsynced", skip_all, fields(integration.id = %integration), err(level = "debug"))]
 pub async fn update_unsynced(
     db: &Transaction<'_>,
@@ -964,17 +967,18 @@ pub async fn lock_for_sync(
         .await?)
 }
 
-/// Says that what a connection reaches was read in full, by a reading that began at `started_at`.
+/// Says that what a connection reaches was read in full, by a reading that began at `started_at`, and when it is next.
 #[tracing::instrument(name = "db.integrations.update_synced", skip_all, fields(integration.id = %integration), err(level = "debug"))]
 pub async fn update_synced(
     db: &Transaction<'_>,
     scope: OrganizationId,
     integration: IntegrationId,
-    started_at: Timestamp,
+    (started_at, sync_at): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<(), DbError> {
     let params = statements::UpdateSyncedParams {
         started_at,
+        sync_at,
         now,
         organization_id: scope.uuid(),
         integration_id: integration.uuid(),
@@ -985,4 +989,127 @@ pub async fn update_synced(
             .opt()
             .await?,
     )
+}
+
+/// A connection about which something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The connection.
+    pub integration: IntegrationId,
+    /// To what.
+    pub connector: ConnectorKind,
+    /// When it became due.
+    pub at: Timestamp,
+}
+
+impl TryFrom<statements::Due> for Due {
+    type Error = DbError;
+
+    fn try_from(row: statements::Due) -> Result<Self, DbError> {
+        Ok(Self {
+            organization: row.organization_id.into(),
+            integration: row.integration_id.into(),
+            connector: kind("integrations", &row.connector_type)?,
+            at: row.due_at,
+        })
+    }
+}
+
+/// At most `count` connections of these connectors that are to be checked by `before`, from behind one, in the order in
+/// which they become due, whoever they belong to; the transaction must [name] the time.
+///
+/// [name]: Transaction::name_due
+#[tracing::instrument(name = "db.integrations.list_due_checks", skip_all, err(level = "debug"))]
+pub async fn list_due_checks(
+    db: &Transaction<'_>,
+    of: &[ConnectorKind],
+    before: Timestamp,
+    after: Option<Due>,
+    count: i64,
+) -> Result<Vec<Due>, DbError> {
+    let (after_due_at, after) = behind(after);
+    let params = statements::ListDueChecksParams {
+        connector_types: names(of),
+        before,
+        after_due_at,
+        after,
+        count,
+    };
+    let rows = statements::list_due_checks()
+        .params(db.client, &params)
+        .all()
+        .await?;
+    rows.into_iter().map(Due::try_from).collect()
+}
+
+/// Puts off a check that is due, so that nobody else does it. False when somebody has put it off, or has done it.
+#[tracing::instrument(name = "db.integrations.put_off_check", skip_all, fields(integration.id = %due.integration), err(level = "debug"))]
+pub async fn put_off_check(db: &Transaction<'_>, due: &Due, until: Timestamp) -> Result<bool, DbError> {
+    let params = statements::PutOffCheckParams {
+        check_at: until,
+        organization_id: due.organization.uuid(),
+        integration_id: due.integration.uuid(),
+        due_at: due.at,
+    };
+    let row = statements::put_off_check()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
+/// At most `count` connections of these connectors of which what they reach is to be read by `before`, from behind one, in
+/// the order in which they become due, whoever they belong to; the transaction must [name] the time.
+///
+/// [name]: Transaction::name_due
+#[tracing::instrument(name = "db.integrations.list_due_syncs", skip_all, err(level = "debug"))]
+pub async fn list_due_syncs(
+    db: &Transaction<'_>,
+    of: &[ConnectorKind],
+    before: Timestamp,
+    after: Option<Due>,
+    count: i64,
+) -> Result<Vec<Due>, DbError> {
+    let (after_due_at, after) = behind(after);
+    let params = statements::ListDueSyncsParams {
+        before,
+        connector_types: names(of),
+        after_due_at,
+        after,
+        count,
+    };
+    let rows = statements::list_due_syncs()
+        .params(db.client, &params)
+        .all()
+        .await?;
+    rows.into_iter().map(Due::try_from).collect()
+}
+
+/// Puts off a reading that is due, so that nobody else does it. False when somebody has put it off, or has read it.
+#[tracing::instrument(name = "db.integrations.put_off_sync", skip_all, fields(integration.id = %due.integration), err(level = "debug"))]
+pub async fn put_off_sync(db: &Transaction<'_>, due: &Due, until: Timestamp) -> Result<bool, DbError> {
+    let params = statements::PutOffSyncParams {
+        sync_at: until,
+        organization_id: due.organization.uuid(),
+        integration_id: due.integration.uuid(),
+        due_at: due.at,
+    };
+    let row = statements::put_off_sync()
+        .params(db.client, &params)
+        .opt()
+        .await?;
+    Ok(row.is_some())
+}
+
+fn names(of: &[ConnectorKind]) -> Vec<&'static str> {
+    of.iter().map(|kind| kind.as_str()).collect()
+}
+
+/// The place behind one that is due; that before all when there is none.
+fn behind(after: Option<Due>) -> (Timestamp, uuid::Uuid) {
+    after.map_or((Timestamp::UNIX_EPOCH, IntegrationId::NIL.uuid()), |due| {
+        (due.at, due.integration.uuid())
+    })
 }

@@ -356,7 +356,8 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
-    /// From here on the transaction may find what is to be done about credentials `before`, whoever they belong to.
+    /// From here on the transaction may find what is to be done about connections and credentials `before`, whoever they
+    /// belong to.
     pub async fn name_due(&self, before: Timestamp) -> Result<(), DbError> {
         let before = before.to_rfc3339();
         statements::name_due().bind(self.client, &before).one().await?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Integrations,
-    refresh::{RefreshError, Refresher, Unusable},
+    refresh::{AWAY, RefreshError, Refresher, Unusable},
 };
 use crate::{
     clock::{self, Timestamp},
@@ -24,7 +24,10 @@ use crate::{
 pub const PATIENCE: Duration = Duration::from_secs(8);
 /// How long what a check came to is told to others who ask.
 pub const FRESH: Duration = Duration::from_secs(30);
-/// When what did not work is asked again by itself, at the latest.
+/// How long after a third party was asked it is asked again by itself, at the latest: also about what only a person can
+/// make work again, since nobody tells us when they have.
+pub const EVERY: Duration = Duration::from_hours(6);
+/// How long after what did not work it is asked again by itself, at the earliest.
 const RETRY: Duration = Duration::from_mins(15);
 /// What is left of credentials that are used for a check.
 const AHEAD: Duration = Duration::from_mins(1);
@@ -55,6 +58,26 @@ impl CheckError {
     }
 }
 
+/// Whether a third party said how a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// It did.
+    Yes,
+    /// It is away, or asks for a pause.
+    Away,
+    /// It was not asked: not long ago it was, the connection has ended, or there is nothing that it could be asked with.
+    Unasked,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// How the connection is.
+    pub overview: Overview,
+    /// Whether the third party said so now.
+    pub reached: Reached,
+}
+
 /// What checking takes.
 #[derive(Debug, Clone)]
 pub struct Checker {
@@ -71,17 +94,31 @@ impl Checker {
     ///
     /// # Errors
     /// [`CheckError`]; that the third party is away or refuses is no error, but what the connection is then.
-    #[tracing::instrument(
-        name = "integration.check",
-        skip_all,
-        fields(organization.id = %organization, integration.id = %integration)
-    )]
     pub async fn check(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
         fresh: Duration,
     ) -> Result<Option<Overview>, CheckError> {
+        let look = self.look(organization, integration, fresh).await?;
+        Ok(look.map(|look| look.overview))
+    }
+
+    /// As [`check`](Self::check), for whoever also wants to know whether the third party was there.
+    ///
+    /// # Errors
+    /// As there.
+    #[tracing::instrument(
+        name = "integration.check",
+        skip_all,
+        fields(organization.id = %organization, integration.id = %integration)
+    )]
+    pub async fn look(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        fresh: Duration,
+    ) -> Result<Option<Look>, CheckError> {
         let Some(overview) = self.overview(organization, integration).await? else {
             return Ok(None);
         };
@@ -90,8 +127,12 @@ impl Checker {
             .health_checked_at
             .is_some_and(|at| at <= now && now < clock::after(at, fresh));
         if is_fresh || !overview.is_connected() {
-            return Ok(Some(overview));
+            return Ok(Some(Look {
+                overview,
+                reached: Reached::Unasked,
+            }));
         }
+        let mut reached = Reached::Unasked;
         match self
             .refresher
             .refresh_if_expiring(organization, integration, AHEAD)
@@ -100,16 +141,36 @@ impl Checker {
             // What was refused once may be good again, as long as it has not ended.
             Ok(_) | Err(Unusable::Refused(_) | Unusable::Ended) => {}
             // Noted by whoever tried.
-            Err(Unusable::ForNow(_)) => return Ok(self.overview(organization, integration).await?),
+            Err(Unusable::ForNow(reason)) => {
+                if reason == AWAY {
+                    reached = Reached::Away;
+                }
+                return self.seen(organization, integration, reached).await;
+            }
             Err(Unusable::Unknown(error)) => return Err(error.into()),
         }
         if let Some(found) = self.credentials(organization, integration).await?
             && found.expires_at.is_none_or(|end| now < end)
         {
             let asked = self.ask(organization, integration, &found).await?;
+            reached = match &asked {
+                Err(error) if error.is_outage() => Reached::Away,
+                Ok(_) | Err(_) => Reached::Yes,
+            };
             self.note(organization, integration, &found, asked).await?;
         }
-        Ok(self.overview(organization, integration).await?)
+        self.seen(organization, integration, reached).await
+    }
+
+    /// How the connection is now.
+    async fn seen(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        reached: Reached,
+    ) -> Result<Option<Look>, CheckError> {
+        let overview = self.overview(organization, integration).await?;
+        Ok(overview.map(|overview| Look { overview, reached }))
     }
 
     async fn overview(
@@ -195,6 +256,7 @@ impl Checker {
             message: None,
             remedy: None,
             retry_at: None,
+            check_at: clock::after(now, EVERY),
             metadata: &metadata,
         };
         match &asked {
@@ -207,6 +269,9 @@ impl Checker {
                 check.retry_at = Some(clock::after(now, RETRY));
             }
             Err(error) => fail(&mut check, error, found, now),
+        }
+        if let Some(retry_at) = check.retry_at {
+            check.check_at = check.check_at.min(retry_at);
         }
         let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;

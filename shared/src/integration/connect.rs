@@ -455,10 +455,12 @@ impl Connector {
         }
         integration_credentials::upsert(&tx, organization, integration, &sealed, linked.expires_at, now)
             .await?;
-        // It belongs to somebody now, where it was begun at the third party.
-        let installation = account.bot_id.as_deref().and_then(|id| id.parse().ok());
-        if let Some(installation) = installation.filter(|_| self.has(kind, Capability::Repositories)) {
-            github_unclaimed_installations::delete(&tx, installation).await?;
+        if self.has(kind, Capability::Repositories) {
+            integrations::update_unsynced(&tx, organization, integration, now).await?;
+            // It belongs to somebody now, where it was begun at the third party.
+            if let Some(installation) = account.bot_id.as_deref().and_then(|id| id.parse().ok()) {
+                github_unclaimed_installations::delete(&tx, installation).await?;
+            }
         }
         let details = json!({
             "connector": kind.as_str(),

@@ -4,11 +4,14 @@
 //! what is there; what has vanished is forgotten only after the last page. A reading is as of the time when it began: what
 //! an event told later stays, and of two readings at once the one that began earlier gives way when the other has ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::Integrations;
 use crate::{
-    clock::Timestamp,
+    clock::{self, Timestamp},
     connector::contract::{ConnectorError, Credentials, Repository},
     db::{
         DbError, github_repositories, integration_credentials,
@@ -20,6 +23,9 @@ use crate::{
 
 /// How many pages are read at the most: as many repositories as GitHub lets one installation reach, and some more.
 const MOST_PAGES: usize = 1_000;
+
+/// How long after a reading what a connection reaches is read again by itself: news of it may have been lost.
+pub const EVERY: Duration = Duration::from_hours(24);
 
 /// What a reading came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +184,8 @@ impl Integrations {
             return Ok(0);
         }
         let removed = github_repositories::delete_unread(&tx, organization, integration, started_at).await?;
-        integrations::update_synced(&tx, organization, integration, started_at, self.clock.now()).await?;
+        let read = (started_at, clock::after(started_at, EVERY));
+        integrations::update_synced(&tx, organization, integration, read, self.clock.now()).await?;
         tx.commit().await?;
         Ok(removed)
     }

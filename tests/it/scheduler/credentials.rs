@@ -20,19 +20,24 @@ const REFRESH: &str = "refresh_credentials";
 const REVOKE: &str = "finish_revocations";
 
 impl World {
-    fn vault(&self) -> Vault {
+    pub(super) fn vault(&self) -> Vault {
         Vault::new(Arc::new(self.kms.clone()), "test", Arc::new(self.clock.clone()))
     }
 
     /// An organization that connects now.
-    async fn connected(&self, name: &str) -> CredentialScope {
+    pub(super) async fn connected(&self, name: &str) -> CredentialScope {
+        self.connected_to(ConnectorKind::Slack, name).await
+    }
+
+    /// An organization that connects a third party now.
+    pub(super) async fn connected_to(&self, connector: ConnectorKind, name: &str) -> CredentialScope {
         let scope = CredentialScope {
             organization: self
                 .database
                 .organization(name, self.clock.now())
                 .await
                 .expect("an organization"),
-            connector: ConnectorKind::Slack,
+            connector,
             integration: Ids::random().integration(),
         };
         connect(&self.database, &self.vault(), &scope, 1, self.clock.now()).await;
@@ -82,7 +87,7 @@ impl World {
     }
 }
 
-fn counts(report: &Value) -> &Value {
+pub(super) fn counts(report: &Value) -> &Value {
     &report["counts"]
 }
 
@@ -242,34 +247,52 @@ async fn a_time_that_is_named_shows_what_is_due_then_and_lets_nothing_be_changed
     let ended = world.connected("ended").await;
     world.ended(&ended, clock::after(start(), super::DAY)).await;
     world.clock.advance(Duration::from_hours(5));
-    world.connected("later").await;
-    let client = world.database.plain().await.expect("a connection");
+    let later = world.connected("later").await;
+    let unread = world.connected("unread").await;
     let before = clock::after(start(), TOKENS_LIVE);
+    let after = clock::after(before, SECOND);
+    world
+        .run(&format!(
+            "UPDATE integrations SET sync_at = '{after}';
+             UPDATE integrations SET check_at = '{after}' WHERE integration_id IN ('{}', '{unread}');
+             UPDATE integrations SET sync_at = '{before}' WHERE integration_id = '{unread}';
+             UPDATE integrations SET sync_at = '{before}' WHERE integration_id = '{}'",
+            later.integration.uuid(),
+            ended.integration.uuid(),
+            unread = unread.integration.uuid(),
+        ))
+        .await;
+    let client = world.database.plain().await.expect("a connection");
     client
         .batch_execute(&format!(
             "BEGIN; SELECT set_config('app.due_before', '{before}', true)"
         ))
         .await
         .expect("it begins");
-    let seen: Vec<uuid::Uuid> = client
-        .query("SELECT integration_id FROM integration_credentials", &[])
-        .await
-        .expect("ids")
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
-    assert_eq!(seen, [due.integration.uuid()]);
+    let seen = async |table: &str| -> Vec<uuid::Uuid> {
+        let query = format!("SELECT integration_id FROM {table} ORDER BY integration_id");
+        let rows = client.query(&query, &[]).await.expect("ids");
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(seen("integration_credentials").await, [due.integration.uuid()]);
+    // One is to be asked about, of the other what it reaches is to be read; neither of those that have ended.
+    assert_eq!(
+        seen("integrations").await,
+        [due.integration.uuid(), unread.integration.uuid()]
+    );
     let count = async |from: &str| -> i64 {
         let query = format!("SELECT count(*) FROM {from}");
         client.query_one(&query, &[]).await.expect("a count").get(0)
     };
     assert_eq!(count("integration_revocations").await, 1);
-    assert_eq!(count("integrations").await + count("organizations").await, 0);
+    assert_eq!(count("organizations").await, 0);
     for change in [
         "UPDATE integration_credentials SET refresh_at = NULL",
         "DELETE FROM integration_credentials",
         "UPDATE integration_revocations SET attempts = 7",
         "DELETE FROM integration_revocations",
+        "UPDATE integrations SET check_at = now(), sync_at = now()",
+        "DELETE FROM integrations",
     ] {
         assert_eq!(
             client.execute(change, &[]).await.expect("it finds nothing"),

@@ -90,7 +90,7 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
              VALUES ('{id}', 'C{name}', 'info', now());
              UPDATE integration_credentials SET refresh_at = now() WHERE organization_id = '{id}';
              UPDATE integrations SET failures = 1, health = 'degraded', health_reason = 'reason of {name}',
-                                     connector_user_id = 'U{name}',
+                                     connector_user_id = 'U{name}', check_at = '{REVOKED}', sync_at = '{REVOKED}',
                                      metadata = metadata || '{{\"user_token\":\"granted\"}}'
               WHERE organization_id = '{id}'"
         ))

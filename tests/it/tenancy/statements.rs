@@ -130,7 +130,7 @@ impl Tenant {
             ("oauth_states.insert", "state_hash") => format!("\\x{}", "00".repeat(32)),
             (_, "state_hash") => hash_of(name),
             (_, "redirect_uri" | "code_verifier") => format!("new of {name}"),
-            (_, "created_at" | "posting_until") => REVOKED.to_owned(),
+            (_, "created_at" | "posting_until" | "due_at") => REVOKED.to_owned(),
             (_, "message_ids") => format!("{{{NEW}}}"),
             (_, "before_audit_event_id" | "before_alert_id" | "before_integration_activity_id") => {
                 uuid::Uuid::max().to_string()
@@ -144,7 +144,7 @@ impl Tenant {
                 _,
                 "now" | "source_updated_at" | "posted_updated_at" | "installed_at" | "event_time"
                 | "joined_at" | "sent_at" | "occurred_at" | "started_at" | "github_created_at"
-                | "github_pushed_at",
+                | "github_pushed_at" | "check_at" | "sync_at",
             )
             | ("alerts.upsert" | "integration_activities.insert" | "oauth_states.insert", "expires_at") => {
                 LATER.to_owned()
@@ -194,6 +194,7 @@ fn constant(statement: &str, parameter: &str) -> &'static str {
         ("organization_members.upsert", "role") => "member",
         ("messages.store_answer", "role") => "assistant",
         (_, "source" | "connector_type") => "slack",
+        (_, "connector_types") => "{slack}",
         (_, "action") => "a.b",
         (_, "outcome") => "succeeded",
         (_, "fence" | "generation" | "encryption_version") => "1",

@@ -126,6 +126,7 @@ pub struct UpdateCheckedParams<
     pub now: chrono::DateTime<chrono::Utc>,
     pub health_message: Option<T3>,
     pub health_remedy: Option<T4>,
+    pub check_at: chrono::DateTime<chrono::Utc>,
     pub retry_at: Option<chrono::DateTime<chrono::Utc>>,
     pub metadata: T5,
     pub organization_id: uuid::Uuid,
@@ -180,9 +181,40 @@ pub struct UpdateUnsyncedParams {
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateSyncedParams {
     pub started_at: chrono::DateTime<chrono::Utc>,
+    pub sync_at: chrono::DateTime<chrono::Utc>,
     pub now: chrono::DateTime<chrono::Utc>,
     pub organization_id: uuid::Uuid,
     pub integration_id: uuid::Uuid,
+}
+#[derive(Debug)]
+pub struct ListDueChecksParams<T1: crate::StringSql, T2: crate::ArraySql<Item = T1>> {
+    pub connector_types: T2,
+    pub before: chrono::DateTime<chrono::Utc>,
+    pub after_due_at: chrono::DateTime<chrono::Utc>,
+    pub after: uuid::Uuid,
+    pub count: i64,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct PutOffCheckParams {
+    pub check_at: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub due_at: chrono::DateTime<chrono::Utc>,
+}
+#[derive(Debug)]
+pub struct ListDueSyncsParams<T1: crate::StringSql, T2: crate::ArraySql<Item = T1>> {
+    pub before: chrono::DateTime<chrono::Utc>,
+    pub connector_types: T2,
+    pub after_due_at: chrono::DateTime<chrono::Utc>,
+    pub after: uuid::Uuid,
+    pub count: i64,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct PutOffSyncParams {
+    pub sync_at: chrono::DateTime<chrono::Utc>,
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub due_at: chrono::DateTime<chrono::Utc>,
 }
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
@@ -707,6 +739,62 @@ impl LockByExternalId {
                 name: "connector_organization_id",
                 rust_type: "Option<String>",
                 pg_type: "pg_catalog.text",
+            },
+        ]
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct Due {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub connector_type: String,
+    pub due_at: chrono::DateTime<chrono::Utc>,
+}
+pub struct DueBorrowed<'a> {
+    pub organization_id: uuid::Uuid,
+    pub integration_id: uuid::Uuid,
+    pub connector_type: &'a str,
+    pub due_at: chrono::DateTime<chrono::Utc>,
+}
+impl<'a> From<DueBorrowed<'a>> for Due {
+    fn from(
+        DueBorrowed {
+            organization_id,
+            integration_id,
+            connector_type,
+            due_at,
+        }: DueBorrowed<'a>,
+    ) -> Self {
+        Self {
+            organization_id,
+            integration_id,
+            connector_type: connector_type.into(),
+            due_at,
+        }
+    }
+}
+impl Due {
+    pub fn field_metadata() -> &'static [FieldMetadata] {
+        &[
+            FieldMetadata {
+                name: "organization_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "integration_id",
+                rust_type: "uuid::Uuid",
+                pg_type: "pg_catalog.uuid",
+            },
+            FieldMetadata {
+                name: "connector_type",
+                rust_type: "String",
+                pg_type: "pg_catalog.text",
+            },
+            FieldMetadata {
+                name: "due_at",
+                rust_type: "chrono::DateTime<chrono::Utc>",
+                pg_type: "pg_catalog.timestamptz",
             },
         ]
     }
@@ -1263,6 +1351,66 @@ where
         Ok(mapped)
     }
 }
+pub struct DueQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<DueBorrowed, tokio_postgres::Error>,
+    mapper: fn(DueBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> DueQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(DueBorrowed) -> R) -> DueQuery<'c, 'a, 's, C, R, N> {
+        DueQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error>
+    {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct FindByExternalIdStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The live connection of one connector that a third party's event names, with its sealed credentials.
 /// Works before the organization is known: the transaction must have looked up the same id.
@@ -1499,7 +1647,7 @@ pub struct UpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// later one counts for what the third party tells of an end.
 pub fn upsert() -> UpsertStmt {
     UpsertStmt(
-        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = CASE WHEN integrations.external_id IS NOT DISTINCT FROM EXCLUDED.external_id THEN greatest(integrations.installed_at, EXCLUDED.installed_at) ELSE EXCLUDED.installed_at END, source_updated_at = NULL, synced_at = NULL, health_message = NULL, health_remedy = NULL, health_checked_at = NULL, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
+        "INSERT INTO integrations (integration_id, organization_id, user_id, connector_type, status, health, health_changed_at, external_id, bot_id, connector_user_id, connector_organization_id, metadata, installed_at, check_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'active', 'healthy', $5, $6, $7, $8, $9, $10, $11, $5, $5, $5) ON CONFLICT ON CONSTRAINT integrations_organization_connector_key DO UPDATE SET user_id = EXCLUDED.user_id, status = 'active', health = 'healthy', health_reason = NULL, health_changed_at = $5, generation = integrations.generation + 1, external_id = EXCLUDED.external_id, bot_id = EXCLUDED.bot_id, connector_user_id = EXCLUDED.connector_user_id, connector_organization_id = EXCLUDED.connector_organization_id, metadata = EXCLUDED.metadata, installed_at = CASE WHEN integrations.external_id IS NOT DISTINCT FROM EXCLUDED.external_id THEN greatest(integrations.installed_at, EXCLUDED.installed_at) ELSE EXCLUDED.installed_at END, source_updated_at = NULL, synced_at = NULL, sync_at = NULL, health_message = NULL, health_remedy = NULL, health_checked_at = NULL, check_at = $5, retry_at = NULL, failures = 0, updated_at = $5 WHERE integrations.organization_id = $2 RETURNING integration_id, generation",
         None,
     )
 }
@@ -2219,7 +2367,7 @@ pub struct UpdateCheckedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// the caller read it, or has ended.
 pub fn update_checked() -> UpdateCheckedStmt {
     UpdateCheckedStmt(
-        "UPDATE integrations SET health_changed_at = CASE WHEN health = $1 AND health_reason IS NOT DISTINCT FROM $2 THEN health_changed_at ELSE $3 END, health = $1, health_reason = $2, health_message = $4, health_remedy = $5, health_checked_at = $3, retry_at = $6, metadata = metadata || $7, updated_at = $3 WHERE organization_id = $8 AND integration_id = $9 AND generation = $10 AND status NOT IN ('inactive', 'deleted') RETURNING integration_id",
+        "UPDATE integrations SET health_changed_at = CASE WHEN health = $1 AND health_reason IS NOT DISTINCT FROM $2 THEN health_changed_at ELSE $3 END, health = $1, health_reason = $2, health_message = $4, health_remedy = $5, health_checked_at = $3, check_at = $6, retry_at = $7, metadata = metadata || $8, updated_at = $3 WHERE organization_id = $9 AND integration_id = $10 AND generation = $11 AND status NOT IN ('inactive', 'deleted') RETURNING integration_id",
         None,
     )
 }
@@ -2249,12 +2397,13 @@ impl UpdateCheckedStmt {
         now: &'a chrono::DateTime<chrono::Utc>,
         health_message: &'a Option<T3>,
         health_remedy: &'a Option<T4>,
+        check_at: &'a chrono::DateTime<chrono::Utc>,
         retry_at: &'a Option<chrono::DateTime<chrono::Utc>>,
         metadata: &'a T5,
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
         generation: &'a i32,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 11> {
         UuidUuidQuery {
             client,
             params: [
@@ -2263,6 +2412,7 @@ impl UpdateCheckedStmt {
                 now,
                 health_message,
                 health_remedy,
+                check_at,
                 retry_at,
                 metadata,
                 organization_id,
@@ -2292,7 +2442,7 @@ impl<
         'a,
         's,
         UpdateCheckedParams<T1, T2, T3, T4, T5>,
-        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 11>,
         C,
     > for UpdateCheckedStmt
 {
@@ -2300,7 +2450,7 @@ impl<
         &'s self,
         client: &'c C,
         params: &'a UpdateCheckedParams<T1, T2, T3, T4, T5>,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 10> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 11> {
         self.bind(
             client,
             &params.health,
@@ -2308,6 +2458,7 @@ impl<
             &params.now,
             &params.health_message,
             &params.health_remedy,
+            &params.check_at,
             &params.retry_at,
             &params.metadata,
             &params.organization_id,
@@ -2670,10 +2821,10 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
     }
 }
 pub struct UpdateUnsyncedStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Says that what a connection reaches has to be read again.
+/// Says that what a connection reaches has to be read, for the first time or again.
 pub fn update_unsynced() -> UpdateUnsyncedStmt {
     UpdateUnsyncedStmt(
-        "UPDATE integrations SET synced_at = NULL, updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 RETURNING integration_id",
+        "UPDATE integrations SET synced_at = NULL, sync_at = $1, updated_at = $1 WHERE organization_id = $2 AND integration_id = $3 RETURNING integration_id",
         None,
     )
 }
@@ -2726,10 +2877,10 @@ impl<'c, 'a, 's, C: GenericClient>
     }
 }
 pub struct UpdateSyncedStmt(&'static str, Option<tokio_postgres::Statement>);
-/// Says that what a connection reaches was read in full by a reading that began at `started_at`.
+/// Says that what a connection reaches was read in full by a reading that began at `started_at`, and when it is next.
 pub fn update_synced() -> UpdateSyncedStmt {
     UpdateSyncedStmt(
-        "UPDATE integrations SET synced_at = $1, updated_at = $2 WHERE organization_id = $3 AND integration_id = $4 RETURNING integration_id",
+        "UPDATE integrations SET synced_at = $1, sync_at = $2, updated_at = $3 WHERE organization_id = $4 AND integration_id = $5 RETURNING integration_id",
         None,
     )
 }
@@ -2745,13 +2896,14 @@ impl UpdateSyncedStmt {
         &'s self,
         client: &'c C,
         started_at: &'a chrono::DateTime<chrono::Utc>,
+        sync_at: &'a chrono::DateTime<chrono::Utc>,
         now: &'a chrono::DateTime<chrono::Utc>,
         organization_id: &'a uuid::Uuid,
         integration_id: &'a uuid::Uuid,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5> {
         UuidUuidQuery {
             client,
-            params: [started_at, now, organization_id, integration_id],
+            params: [started_at, sync_at, now, organization_id, integration_id],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row| Ok(row.try_get(0)?),
@@ -2765,7 +2917,7 @@ impl<'c, 'a, 's, C: GenericClient>
         'a,
         's,
         UpdateSyncedParams,
-        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5>,
         C,
     > for UpdateSyncedStmt
 {
@@ -2773,13 +2925,255 @@ impl<'c, 'a, 's, C: GenericClient>
         &'s self,
         client: &'c C,
         params: &'a UpdateSyncedParams,
-    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 5> {
         self.bind(
             client,
             &params.started_at,
+            &params.sync_at,
             &params.now,
             &params.organization_id,
             &params.integration_id,
+        )
+    }
+}
+pub struct ListDueChecksStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Which connections of these connectors are to be checked by now, from behind a place in that order, whoever they belong
+/// to; the transaction must name the time.
+pub fn list_due_checks() -> ListDueChecksStmt {
+    ListDueChecksStmt(
+        "SELECT organization_id, integration_id, connector_type, check_at AS due_at FROM integrations WHERE status IN ('active', 'suspended', 'pending') AND connector_type = ANY($1) AND check_at <= $2 AND (check_at, integration_id) > ($3, $4) ORDER BY check_at, integration_id LIMIT $5",
+        None,
+    )
+}
+impl ListDueChecksStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
+        &'s self,
+        client: &'c C,
+        connector_types: &'a T2,
+        before: &'a chrono::DateTime<chrono::Utc>,
+        after_due_at: &'a chrono::DateTime<chrono::Utc>,
+        after: &'a uuid::Uuid,
+        count: &'a i64,
+    ) -> DueQuery<'c, 'a, 's, C, Due, 5> {
+        DueQuery {
+            client,
+            params: [connector_types, before, after_due_at, after, count],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<DueBorrowed, tokio_postgres::Error> {
+                Ok(DueBorrowed {
+                    organization_id: row.try_get(0)?,
+                    integration_id: row.try_get(1)?,
+                    connector_type: row.try_get(2)?,
+                    due_at: row.try_get(3)?,
+                })
+            },
+            mapper: |it| Due::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>
+    crate::client::async_::Params<'c, 'a, 's, ListDueChecksParams<T1, T2>, DueQuery<'c, 'a, 's, C, Due, 5>, C>
+    for ListDueChecksStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ListDueChecksParams<T1, T2>,
+    ) -> DueQuery<'c, 'a, 's, C, Due, 5> {
+        self.bind(
+            client,
+            &params.connector_types,
+            &params.before,
+            &params.after_due_at,
+            &params.after,
+            &params.count,
+        )
+    }
+}
+pub struct PutOffCheckStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Puts off the check of a connection that is due at a time. No row when somebody has done that, or has done it.
+pub fn put_off_check() -> PutOffCheckStmt {
+    PutOffCheckStmt(
+        "UPDATE integrations SET check_at = $1 WHERE organization_id = $2 AND integration_id = $3 AND check_at = $4 RETURNING integration_id",
+        None,
+    )
+}
+impl PutOffCheckStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        check_at: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        due_at: &'a chrono::DateTime<chrono::Utc>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        UuidUuidQuery {
+            client,
+            params: [check_at, organization_id, integration_id, due_at],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        PutOffCheckParams,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
+        C,
+    > for PutOffCheckStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a PutOffCheckParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        self.bind(
+            client,
+            &params.check_at,
+            &params.organization_id,
+            &params.integration_id,
+            &params.due_at,
+        )
+    }
+}
+pub struct ListDueSyncsStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Of which connections of these connectors what they reach is to be read by now, from behind a place in that order,
+/// whoever they belong to; the transaction must name the time. Not of those that only a person makes work again.
+pub fn list_due_syncs() -> ListDueSyncsStmt {
+    ListDueSyncsStmt(
+        "SELECT organization_id, integration_id, connector_type, coalesce(sync_at, $1) AS due_at FROM integrations WHERE status = 'active' AND health IN ('healthy', 'degraded') AND connector_type = ANY($2) AND sync_at <= $1 AND (sync_at, integration_id) > ($3, $4) ORDER BY sync_at, integration_id LIMIT $5",
+        None,
+    )
+}
+impl ListDueSyncsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
+        &'s self,
+        client: &'c C,
+        before: &'a chrono::DateTime<chrono::Utc>,
+        connector_types: &'a T2,
+        after_due_at: &'a chrono::DateTime<chrono::Utc>,
+        after: &'a uuid::Uuid,
+        count: &'a i64,
+    ) -> DueQuery<'c, 'a, 's, C, Due, 5> {
+        DueQuery {
+            client,
+            params: [before, connector_types, after_due_at, after, count],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<DueBorrowed, tokio_postgres::Error> {
+                Ok(DueBorrowed {
+                    organization_id: row.try_get(0)?,
+                    integration_id: row.try_get(1)?,
+                    connector_type: row.try_get(2)?,
+                    due_at: row.try_get(3)?,
+                })
+            },
+            mapper: |it| Due::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>
+    crate::client::async_::Params<'c, 'a, 's, ListDueSyncsParams<T1, T2>, DueQuery<'c, 'a, 's, C, Due, 5>, C>
+    for ListDueSyncsStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ListDueSyncsParams<T1, T2>,
+    ) -> DueQuery<'c, 'a, 's, C, Due, 5> {
+        self.bind(
+            client,
+            &params.before,
+            &params.connector_types,
+            &params.after_due_at,
+            &params.after,
+            &params.count,
+        )
+    }
+}
+pub struct PutOffSyncStmt(&'static str, Option<tokio_postgres::Statement>);
+/// Puts off the reading of what a connection reaches that is due at a time. No row when somebody has done that, or has read
+/// it.
+pub fn put_off_sync() -> PutOffSyncStmt {
+    PutOffSyncStmt(
+        "UPDATE integrations SET sync_at = $1 WHERE organization_id = $2 AND integration_id = $3 AND sync_at = $4 RETURNING integration_id",
+        None,
+    )
+}
+impl PutOffSyncStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        sync_at: &'a chrono::DateTime<chrono::Utc>,
+        organization_id: &'a uuid::Uuid,
+        integration_id: &'a uuid::Uuid,
+        due_at: &'a chrono::DateTime<chrono::Utc>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        UuidUuidQuery {
+            client,
+            params: [sync_at, organization_id, integration_id, due_at],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        PutOffSyncParams,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4>,
+        C,
+    > for PutOffSyncStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a PutOffSyncParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 4> {
+        self.bind(
+            client,
+            &params.sync_at,
+            &params.organization_id,
+            &params.integration_id,
+            &params.due_at,
         )
     }
 }

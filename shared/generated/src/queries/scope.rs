@@ -450,7 +450,8 @@ impl NameExpiredStmt {
     }
 }
 pub struct NameDueStmt(&'static str, Option<tokio_postgres::Statement>);
-/// From here on the transaction may find what is to be done about credentials before a time, whoever they belong to.
+/// From here on the transaction may find what is to be done about connections and credentials before a time, whoever they
+/// belong to.
 pub fn name_due() -> NameDueStmt {
     NameDueStmt(
         "SELECT set_config('app.due_before', $1, true) AS due_before",

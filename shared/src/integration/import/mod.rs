@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     connector::{
         ConnectorKind, Connectors,
-        contract::{Connection, ConnectorError, Credentials, Earlier, Linked},
+        contract::{Capability, Connection, ConnectorError, Credentials, Earlier, Linked},
     },
     db::{
         Access, DatabaseSecret, DbError, Transaction,
@@ -366,6 +366,10 @@ impl Importer<'_> {
             Err(error) => return Err(error.into()),
         };
         integration_credentials::upsert(&tx, organization, id, &sealed, linked.expires_at, now).await?;
+        let descriptor = self.connectors.get(scope.connector).descriptor();
+        if descriptor.capabilities.contains(&Capability::Repositories) {
+            integrations::update_unsynced(&tx, organization, id, now).await?;
+        }
         let event = AuditEvent {
             id: self.ids.audit_event(),
             actor: ACTOR.to_owned(),
