@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::connector::{ConnectorKind, contract::Method, fake::Trouble};
+use shared::{
+    connector::{ConnectorKind, contract::Method, fake::Trouble},
+    integration::check::EVERY,
+};
 use tests::{
     integrations::World,
     people::{Person, read},
 };
+
+/// The job that asks third parties by the clock.
+const CHECK: &str = "check_connections";
 
 async fn world() -> (World, Person) {
     let world = World::start().await.expect("a world");
@@ -262,4 +268,86 @@ async fn an_end_that_is_told_late_does_not_end_what_was_connected_again_meanwhil
         let status = world.status(&ada, &connected["id"]).await;
         assert_eq!(status["health_status"], "healthy", "{name}: {status}");
     }
+}
+
+/// How the only connection is, as everybody of the organization sees it without asking the third party.
+async fn seen(world: &World, person: &Person) -> Value {
+    world.list(person).await[0].clone()
+}
+
+#[tokio::test]
+async fn what_was_taken_back_at_a_third_party_is_noticed_without_anybody_asking_and_says_who_must_act() {
+    for name in names() {
+        let (world, ada) = world().await;
+        let connected = world.connect(&ada, name, 0).await;
+        world.vendor(name).withdraw();
+        assert_eq!(seen(&world, &ada).await["health_status"], "healthy", "{name}");
+        world.people.advance(EVERY);
+        world.job(CHECK).await;
+
+        let listed = seen(&world, &ada).await;
+        assert_ne!(listed["health_status"], "healthy", "{name}: {listed}");
+        let health = &listed["health"];
+        assert_eq!(health["actor"], "admin", "{name}: {listed}");
+        for word in ["reason", "message", "checked_at"] {
+            assert!(health[word].is_string(), "{name}: {word}: {listed}");
+        }
+        let calls = world.vendor(name).calls();
+        let status = world.status(&ada, &connected["id"]).await;
+        assert_eq!(status["health"], *health, "{name}");
+        assert_eq!(world.vendor(name).calls(), calls, "{name}: it was just asked");
+    }
+}
+
+#[tokio::test]
+async fn what_was_away_and_what_was_refused_is_healthy_again_by_itself_once_the_third_party_says_so() {
+    for name in names() {
+        let (world, ada) = world().await;
+        let connected = world.connect(&ada, name, 0).await;
+        let vendor = world.vendor(name);
+        vendor.trouble(Some(Trouble::Fails));
+        world.people.advance(Duration::from_mins(1));
+        let away = world.status(&ada, &connected["id"]).await;
+        let retry_at = away["health"]["retry_at"].as_str().expect("it is tried again");
+        assert!(
+            retry_at > away["health"]["checked_at"].as_str().expect("it was asked"),
+            "{name}: {away}"
+        );
+        let calls = vendor.calls();
+        world.job(CHECK).await;
+        assert_eq!(vendor.calls(), calls, "{name}: it is left alone until then");
+
+        vendor.trouble(Some(Trouble::Refuses));
+        world.people.advance(Duration::from_mins(15));
+        world.job(CHECK).await;
+        let refused = seen(&world, &ada).await;
+        // A refusal may be of our app, which is not for an admin to mend.
+        let actor = refused["health"]["actor"].as_str().expect("somebody must act");
+        assert!(["admin", "operator"].contains(&actor), "{name}: {refused}");
+
+        vendor.trouble(None);
+        world.people.advance(EVERY);
+        world.job(CHECK).await;
+        let well = seen(&world, &ada).await;
+        assert_eq!(well["health_status"], "healthy", "{name}: {well}");
+        assert_eq!(well["health"]["reason"], Value::Null, "{name}: {well}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_just_connected_or_just_asked_about_is_not_asked_about_by_the_clock_as_well() {
+    let (world, ada) = world().await;
+    for name in names() {
+        let connected = world.connect(&ada, name, 0).await;
+        let calls = world.vendor(name).calls();
+        world.job(CHECK).await;
+        assert_eq!(world.vendor(name).calls(), calls, "{name}");
+        world.people.advance(Duration::from_hours(1));
+        world.status(&ada, &connected["id"]).await;
+    }
+    let calls = || -> Vec<usize> { names().map(|name| world.vendor(name).calls()).collect() };
+    let before = calls();
+    world.people.advance(Duration::from_mins(1));
+    world.job(CHECK).await;
+    assert_eq!(calls(), before);
 }

@@ -84,7 +84,7 @@ impl World {
         let organization = seed::organization(&mut db, ids, "acme", now)
             .await
             .expect("stored");
-        let mut world = Self {
+        let world = Self {
             github,
             client: database.superuser().await.expect("a connection"),
             clock,
@@ -98,47 +98,13 @@ impl World {
     }
 
     /// Connects, or connects again.
-    async fn connect(&mut self) {
-        let credentials = GitHubCredentials {
-            installation_id: INSTALLATION,
-            account_id: ACCOUNT,
-            account_login: "octo-org".to_owned(),
-            account_type: "Organization".to_owned(),
-        };
+    async fn connect(&self) {
         let scope = CredentialScope {
             organization: self.organization,
             connector: ConnectorKind::GitHub,
             integration: self.integration,
         };
-        let sealed = self
-            .integrations
-            .vault
-            .seal(&scope, &credentials)
-            .await
-            .expect("sealed");
-        let number = INSTALLATION.to_string();
-        let account = ACCOUNT.to_string();
-        let now = self.integrations.clock.now();
-        let new = integrations::New {
-            id: self.integration,
-            connector: ConnectorKind::GitHub,
-            connected_by: None,
-            external_id: Some(&number),
-            bot_id: Some(&number),
-            connector_user_id: None,
-            connector_organization_id: Some(&account),
-            metadata: &json!({}),
-            installed_at: now,
-        };
-        let mut db = self.integrations.db.get().await.expect("a connection");
-        let tx = db.begin_for(self.organization).await.expect("it begins");
-        integrations::upsert(&tx, self.organization, &new, now)
-            .await
-            .expect("stored");
-        integration_credentials::upsert(&tx, self.organization, self.integration, &sealed, None, now)
-            .await
-            .expect("stored");
-        tx.commit().await.expect("it commits");
+        connect(&self.integrations, &scope, INSTALLATION, ACCOUNT).await;
     }
 
     async fn sync(&self) -> Result<Synced, SyncError> {
@@ -181,6 +147,52 @@ impl World {
     async fn set(&self, sql: &str) {
         self.client.batch_execute(sql).await.expect("it is set");
     }
+}
+
+/// Connects an installation, or connects it again; what it reaches is still to be read.
+pub(crate) async fn connect(
+    integrations: &Integrations,
+    scope: &CredentialScope,
+    installation: i64,
+    account: i64,
+) {
+    let credentials = GitHubCredentials {
+        installation_id: installation,
+        account_id: account,
+        account_login: "octo-org".to_owned(),
+        account_type: "Organization".to_owned(),
+    };
+    let sealed = integrations
+        .vault
+        .seal(scope, &credentials)
+        .await
+        .expect("sealed");
+    let (number, account) = (installation.to_string(), account.to_string());
+    let now = integrations.clock.now();
+    let new = integrations::New {
+        id: scope.integration,
+        connector: scope.connector,
+        connected_by: None,
+        external_id: Some(&number),
+        bot_id: Some(&number),
+        connector_user_id: None,
+        connector_organization_id: Some(&account),
+        metadata: &json!({}),
+        installed_at: now,
+    };
+    let (organization, integration) = (scope.organization, scope.integration);
+    let mut db = integrations.db.get().await.expect("a connection");
+    let tx = db.begin_for(organization).await.expect("it begins");
+    integrations::upsert(&tx, organization, &new, now)
+        .await
+        .expect("stored");
+    integration_credentials::upsert(&tx, organization, integration, &sealed, None, now)
+        .await
+        .expect("stored");
+    integrations::update_unsynced(&tx, organization, integration, now)
+        .await
+        .expect("noted");
+    tx.commit().await.expect("it commits");
 }
 
 fn ids(numbers: impl IntoIterator<Item = i64>) -> Vec<i64> {
@@ -316,7 +328,7 @@ async fn a_connection_that_ends_or_is_made_again_while_it_is_read_is_left_alone(
 
 #[tokio::test]
 async fn a_connection_that_was_made_again_is_to_be_read_again() {
-    let mut world = World::reaching(2).await;
+    let world = World::reaching(2).await;
     world.sync().await.expect("it is read");
     assert!(world.is_synced().await);
     world.connect().await;
@@ -352,4 +364,22 @@ async fn an_installation_that_github_has_no_more_is_told_as_gone_and_nothing_is_
     let error = world.sync().await.expect_err("it is gone");
     assert!(!error.is_outage(), "{error}");
     assert_eq!(world.known().await, [2_001, 2_002]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_when_it_was_connected_is_read_by_the_clock() {
+    let api = tests::integrations::World::start().await.expect("a world");
+    let ada = api.people.founder("acme");
+    let client = api.people.database.superuser().await.expect("a connection");
+    let set = async |sql: &str| client.batch_execute(sql).await.expect("it is set");
+    set("ALTER TABLE github_repositories ADD CONSTRAINT full_up CHECK (github_repository_id < 0)").await;
+    let connected = api.connect(&ada, "github", 0).await;
+    assert_eq!(connected["health_status"], "healthy", "{connected}");
+    assert_eq!(api.count("github_repositories").await, 0);
+    set("ALTER TABLE github_repositories DROP CONSTRAINT full_up").await;
+
+    let report = api.job("sync_repositories").await;
+    assert_eq!(report["counts"], json!({ "read": 1 }));
+    assert!(api.count("github_repositories").await > 0);
+    assert_eq!(api.count("integrations WHERE synced_at IS NULL").await, 0);
 }

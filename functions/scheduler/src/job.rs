@@ -16,16 +16,22 @@ pub enum Job {
     FinishRevocations,
     /// Has sent again what GitHub could not deliver.
     RedeliverGitHub,
+    /// Asks third parties how connections are.
+    CheckConnections,
+    /// Reads anew which repositories connections reach.
+    SyncRepositories,
 }
 
 impl Job {
     /// Every job, each of which needs a schedule.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ReconcileIdentity,
         Self::Expire,
         Self::RefreshCredentials,
         Self::FinishRevocations,
         Self::RedeliverGitHub,
+        Self::CheckConnections,
+        Self::SyncRepositories,
     ];
 
     /// Its name.
@@ -37,6 +43,8 @@ impl Job {
             Self::RefreshCredentials => "refresh_credentials",
             Self::FinishRevocations => "finish_revocations",
             Self::RedeliverGitHub => "redeliver_github",
+            Self::CheckConnections => "check_connections",
+            Self::SyncRepositories => "sync_repositories",
         }
     }
 
@@ -88,7 +96,7 @@ mod tests {
             assert_eq!(
                 error.to_string(),
                 "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations, \
-                 redeliver_github"
+                 redeliver_github, check_connections, sync_repositories"
             );
         }
     }

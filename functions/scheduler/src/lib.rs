@@ -1,27 +1,32 @@
 //! Does by the clock what no event brings about: compares our mirror of Clerk with Clerk, removes what has been kept long
-//! enough, refreshes credentials before they end, tells third parties of connections that have ended, and has sent again what
-//! GitHub could not deliver.
+//! enough, refreshes credentials before they end, asks third parties how connections are, reads anew what they reach, tells
+//! third parties of connections that have ended, and has sent again what GitHub could not deliver.
 //!
 //! Each schedule sends `{"job": "…"}`. A job works as long as there is time, notes where it stands, and goes on at the
 //! next tick; it may come twice or at the same time as another without harm. To add a job: a variant of [`Job`], a file
 //! here called after what it does, and a schedule.
 
+mod away;
+mod check;
 mod config;
 mod expire;
 mod job;
 mod redeliver;
 mod refresh;
 mod revoke;
+mod sync;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+pub use away::AWAY_AFTER;
+pub use check::CheckJobError;
 pub use config::Config;
 pub use expire::{DELIVERIES_KEPT, ExpireError, RATE_LIMITS_KEPT, TOMBSTONES_KEPT, Table, UNCLAIMED_KEPT};
 pub use job::{Job, UnknownJob};
 use lambda_runtime::{Error, LambdaEvent};
 pub use redeliver::{LOOK_BACK, OVERLAP, RedeliverError};
-pub use refresh::{AWAY_AFTER, RefreshJobError};
+pub use refresh::RefreshJobError;
 use serde_json::{Value, json};
 use shared::{
     aws::{self, Patience},
@@ -37,12 +42,14 @@ use shared::{
     },
     integration::{
         Integrations,
+        check::{self as checks, Checker},
         refresh::{self as credentials, Refresher},
         revocation::{self, RevocationError, Teller},
     },
     secret::{kms::Kms, manager::SecretStore, vault::Vault},
     telemetry::{Causes, Metrics},
 };
+pub use sync::SyncJobError;
 
 /// The function's name in the record of who did what.
 const ACTOR: &str = "scheduler";
@@ -60,6 +67,8 @@ pub struct App {
     pub db: Arc<Access>,
     /// What refreshes credentials.
     pub refresher: Refresher,
+    /// What asks third parties how connections are.
+    pub checker: Checker,
     /// What tells third parties of ends.
     pub teller: Teller,
     /// Clerk's Backend API.
@@ -112,16 +121,22 @@ impl App {
     /// The scheduler of these parts.
     #[must_use]
     pub fn of(integrations: Integrations, clerk: ClerkApi) -> Self {
+        let refresher = Refresher {
+            integrations: integrations.clone(),
+            patience: credentials::PATIENCE,
+        };
         Self {
             db: Arc::clone(&integrations.db),
             clerk,
             clock: Arc::clone(&integrations.clock),
             ids: integrations.ids.clone(),
             metrics: integrations.metrics.clone(),
-            refresher: Refresher {
+            checker: Checker {
                 integrations: integrations.clone(),
-                patience: credentials::PATIENCE,
+                refresher: refresher.clone(),
+                patience: checks::PATIENCE,
             },
+            refresher,
             teller: Teller {
                 integrations,
                 patience: revocation::PATIENCE,
@@ -143,6 +158,10 @@ enum JobError {
     Revocation(#[from] RevocationError),
     #[error(transparent)]
     Redeliver(#[from] RedeliverError),
+    #[error(transparent)]
+    Check(#[from] CheckJobError),
+    #[error(transparent)]
+    Sync(#[from] SyncJobError),
     #[error("the report cannot be written")]
     Report(#[from] serde_json::Error),
 }
@@ -156,6 +175,8 @@ impl JobError {
             Self::Refresh(error) => error.is_outage(),
             Self::Revocation(error) => error.is_outage(),
             Self::Redeliver(error) => error.is_outage(),
+            Self::Check(error) => error.is_outage(),
+            Self::Sync(error) => error.is_outage(),
             // Who knows for how long: a statement that takes too long will do so again.
             Self::Expire(ExpireError::Left(_)) | Self::Report(_) => false,
         }
@@ -212,6 +233,8 @@ async fn run(app: &App, job: Job, event: &LambdaEvent<Value>) -> Result<Value, J
         Job::Expire => serde_json::to_value(expire::expire(app, until).await?)?,
         Job::RefreshCredentials => serde_json::to_value(refresh::refresh(app, until).await?)?,
         Job::RedeliverGitHub => serde_json::to_value(redeliver::redeliver(app, until).await?)?,
+        Job::CheckConnections => serde_json::to_value(check::check(app, until).await?)?,
+        Job::SyncRepositories => serde_json::to_value(sync::sync(app, until).await?)?,
         Job::FinishRevocations => serde_json::to_value(revoke::finish(app, until).await?)?,
     };
     Ok(report)

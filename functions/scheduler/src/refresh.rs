@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 use shared::{
     clock::Timestamp,
-    connector::ConnectorKind,
     db::{
         DbError,
         integration_credentials::{self, Due, REFRESH_AHEAD, REFRESH_SPREAD},
@@ -14,13 +13,10 @@ use shared::{
     telemetry::{Causes, Unit},
 };
 
-use crate::{App, job::Outcome};
+use crate::{App, away::Silences, job::Outcome};
 
 /// How many are looked up at once.
 const BATCH: i64 = 100;
-
-/// After so many failures in a row a third party counts as away for the rest of the run: each takes seconds.
-pub const AWAY_AFTER: usize = 3;
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,7 +62,7 @@ pub(crate) async fn refresh(app: &App, until: Timestamp) -> Result<Report, Refre
     let mut run = Run {
         app,
         until,
-        failures: BTreeMap::new(),
+        silences: Silences::default(),
         report: Report {
             outcome: Outcome::Completed,
             counts: BTreeMap::new(),
@@ -89,8 +85,7 @@ pub(crate) async fn refresh(app: &App, until: Timestamp) -> Result<Report, Refre
 struct Run<'a> {
     app: &'a App,
     until: Timestamp,
-    /// How often in a row each third party did not answer.
-    failures: BTreeMap<ConnectorKind, usize>,
+    silences: Silences,
     report: Report,
     broken: usize,
 }
@@ -126,12 +121,7 @@ impl Run<'_> {
     async fn refresh_one(&mut self, due: Due) -> Result<(), RefreshJobError> {
         // Whatever is due has less left than this.
         const AHEAD: Duration = REFRESH_AHEAD.saturating_add(REFRESH_SPREAD);
-        let away: Vec<_> = self
-            .failures
-            .iter()
-            .filter(|(_, failures)| **failures >= AWAY_AFTER)
-            .map(|(kind, _)| *kind)
-            .collect();
+        let away = self.silences.away();
         let refresher = &self.app.refresher;
         let word = match refresher
             .refresh(due.organization, due.integration, AHEAD, &away)
@@ -160,9 +150,9 @@ impl Run<'_> {
     /// Counts how often a third party did not answer.
     fn note(&mut self, outcome: &Refreshed) {
         match outcome {
-            Refreshed::Renewed(current) => drop(self.failures.remove(&current.connector)),
+            Refreshed::Renewed(current) => self.silences.forget(current.connector),
             Refreshed::Deferred { current, reason } if *reason == AWAY => {
-                *self.failures.entry(current.connector).or_default() += 1;
+                self.silences.count(current.connector);
             }
             Refreshed::Fresh(_)
             | Refreshed::Deferred { .. }

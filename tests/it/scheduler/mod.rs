@@ -1,9 +1,11 @@
 //! What is done by the clock, with a real database and a Clerk that tells no one anything.
 
+mod check;
 mod credentials;
 mod expire;
 mod pass;
 mod redeliver;
+mod sync;
 mod trouble;
 
 use std::{
@@ -110,6 +112,8 @@ impl World {
         };
         let mut app = App::of(integrations, self.api());
         app.refresher.patience = PATIENCE;
+        app.checker.refresher.patience = PATIENCE;
+        app.checker.patience = PATIENCE;
         app.teller.patience = PATIENCE;
         app
     }
@@ -293,7 +297,8 @@ async fn an_event_that_names_no_job_is_an_error_that_says_which_there_are() {
         .expect_err("no such job");
     assert_eq!(
         error.to_string(),
-        "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations, redeliver_github"
+        "the event's `job` is none of reconcile_identity, expire, refresh_credentials, finish_revocations, redeliver_github, \
+         check_connections, sync_repositories"
     );
     assert!(world.clerk.calls().is_empty());
 }

@@ -26,7 +26,7 @@ const JOB: &str = "redeliver_github";
 const HOUR: Duration = Duration::from_hours(1);
 
 /// A GitHub that has an App, whose door is open.
-async fn github(world: &World) -> FakeGitHub {
+pub(super) async fn github(world: &World) -> FakeGitHub {
     let github = FakeGitHub::start(Some(Arc::new(world.clock.clone())))
         .await
         .expect("a GitHub");
@@ -50,7 +50,7 @@ fn with(mut app: App, github: &FakeGitHub, secrets: Vec<(String, String)>) -> Ap
     app
 }
 
-fn app(world: &World, github: &FakeGitHub) -> App {
+pub(super) fn app(world: &World, github: &FakeGitHub) -> App {
     with(world.app(), github, github.secrets())
 }
 
