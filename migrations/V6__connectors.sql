@@ -61,15 +61,17 @@ CREATE TABLE integration_nonces (
     organization_id uuid        NOT NULL,
     connector_type  text        NOT NULL,
     nonce           text        NOT NULL,
+    integration_id  uuid        NOT NULL,
     created_at      timestamptz NOT NULL,
     CONSTRAINT integration_nonces_pkey PRIMARY KEY (organization_id, connector_type),
     CONSTRAINT integration_nonces_organization_id_fkey
         FOREIGN KEY (organization_id) REFERENCES organizations ON DELETE CASCADE
 );
-COMMENT ON TABLE integration_nonces IS 'Random words of ours that a third party ties a connection to, such as the ExternalId of a role in AWS. Made when somebody first starts to connect, and kept: what was set up with it stays good.';
+COMMENT ON TABLE integration_nonces IS 'What third parties tie connections to: random words of ours, such as the ExternalId of a role in AWS, and the ids of connections, which are in the addresses of webhooks. Made when somebody first starts to connect, and kept: what was set up with it stays good.';
 COMMENT ON COLUMN integration_nonces.organization_id IS 'Whose connection it is for.';
 COMMENT ON COLUMN integration_nonces.connector_type IS 'Which third party.';
 COMMENT ON COLUMN integration_nonces.nonce IS '256 random bits as hexadecimal digits. No secret: it is shown to those who connect.';
+COMMENT ON COLUMN integration_nonces.integration_id IS 'The id of the connection, if there was none before: what an attempt left behind that did not come to its end, the next one finds.';
 COMMENT ON COLUMN integration_nonces.created_at IS 'When it was made.';
 
 CREATE TABLE integration_revocations (

@@ -22,7 +22,8 @@ use crate::{
     },
     db::{
         DbError, audit_events, callers, github_unclaimed_installations, integration_credentials,
-        integration_nonces, integration_revocations,
+        integration_nonces::{self, Tie},
+        integration_revocations,
         integrations::{self, New, Overview},
         oauth_states::{self, Hash, OAuthState},
     },
@@ -204,14 +205,14 @@ impl Connector {
     ) -> Result<(Method, Started), ConnectError> {
         let kind = begin.connector;
         let connector = self.integrations.connectors.get(kind);
-        let nonce = self.nonce(who.organization, kind).await?;
+        let tie = self.tie(who.organization, kind).await?;
         let (state, code_verifier) = (random_word(), random_word());
         let code_challenge = BASE64_URL_SAFE_NO_PAD.encode(hash(&code_verifier));
         let start = Start {
             state: &state,
             redirect_uri: begin.redirect_uri,
             code_challenge: &code_challenge,
-            nonce: &nonce,
+            nonce: &tie.nonce,
             claims: begin.claims,
         };
         let started = connector.initiate(start).await?;
@@ -324,17 +325,16 @@ impl Connector {
     ) -> Result<Overview, ConnectError> {
         let kind = completion.connector;
         let before = self.there(who.organization, kind).await?;
-        let integration = before
-            .as_ref()
-            .map_or_else(|| self.integrations.ids.integration(), |before| before.id);
-        let nonce = self.nonce(who.organization, kind).await?;
+        let tie = self.tie(who.organization, kind).await?;
+        // The same for every attempt, so that each finds at the third party what the one before left behind.
+        let integration = before.as_ref().map_or(tie.integration, |before| before.id);
         let webhook_url = completion
             .public_url
             .map(|url| format!("{url}/webhooks/{kind}/{}", integration.uuid()));
         let connection = Connection {
             organization: who.organization,
             integration,
-            nonce: &nonce,
+            nonce: &tie.nonce,
             webhook_url: webhook_url.as_deref(),
             account: None,
             now: self.integrations.clock.now(),
@@ -515,13 +515,17 @@ impl Connector {
         found.ok_or(ConnectError::Changed)
     }
 
-    async fn nonce(&self, organization: OrganizationId, kind: ConnectorKind) -> Result<String, DbError> {
+    async fn tie(&self, organization: OrganizationId, kind: ConnectorKind) -> Result<Tie, DbError> {
         let now = self.integrations.clock.now();
+        let new = Tie {
+            nonce: hex::encode(random()),
+            integration: self.integrations.ids.integration(),
+        };
         let mut db = self.integrations.db.get().await?;
         let tx = db.begin_for(organization).await?;
-        let nonce = integration_nonces::ensure(&tx, organization, kind, &hex::encode(random()), now).await?;
+        let tie = integration_nonces::ensure(&tx, organization, kind, &new, now).await?;
         tx.commit().await?;
-        Ok(nonce)
+        Ok(tie)
     }
 
     /// Asks the third party whether what was filled in would do; keeps nothing.
@@ -535,11 +539,11 @@ impl Connector {
         kind: ConnectorKind,
         input: Value,
     ) -> Result<(), ConnectError> {
-        let nonce = self.nonce(organization, kind).await?;
+        let tie = self.tie(organization, kind).await?;
         let connection = Connection {
             organization,
-            integration: self.integrations.ids.integration(),
-            nonce: &nonce,
+            integration: tie.integration,
+            nonce: &tie.nonce,
             webhook_url: None,
             account: None,
             now: self.integrations.clock.now(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::connector::{ConnectorKind, contract::Capability};
 use tests::{
     gateway::Call,
     integrations::{PUBLIC_URL, World},
@@ -376,4 +377,35 @@ async fn an_outage_of_ours_is_no_refusal_and_leaves_nothing_half_done() {
         read(&world.get(&ada, "/connectors").await)["connectors"][0]["type"],
         "slack"
     );
+}
+
+#[tokio::test]
+async fn the_webhook_of_an_attempt_that_failed_is_not_left_at_the_third_party() {
+    let (world, ada) = world().await;
+    let tells_alerts = |kind: &&ConnectorKind| {
+        let connector = world.integrations.connectors.get(**kind);
+        connector.descriptor().capabilities.contains(&Capability::Alerts)
+    };
+    for kind in ConnectorKind::ALL.iter().filter(tells_alerts) {
+        let connector = kind.as_str();
+        world.kms.fail(tests::kms::Fault::Down);
+        let answer = world.try_connect(&ada, connector, 0, json!({})).await;
+        assert_eq!(refusal(&answer), told(503, "unavailable", ""), "{connector}");
+        let left = world.vendor(connector).remains();
+        assert_eq!(
+            left.len(),
+            1,
+            "{connector}: it was made before the keys were asked for"
+        );
+
+        world.kms.recover();
+        let connected = world.connect(&ada, connector, 0).await;
+        assert_eq!(world.vendor(connector).remains().len(), 1, "{connector}");
+        world.revoke(&ada, &connected["id"]).await;
+        assert_eq!(
+            world.vendor(connector).remains(),
+            Vec::<String>::new(),
+            "{connector}"
+        );
+    }
 }

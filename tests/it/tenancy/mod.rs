@@ -69,7 +69,7 @@ async fn furnish(client: &Client, organization: OrganizationId, name: &str) {
              INSERT INTO audit_events
              VALUES (gen_random_uuid(), '{id}', 'usr_{name}', 'a.b', 'int_{name}', '{{\"team\":\"T{name}\"}}',
                      'request of {name}', now(), 'succeeded', 'address of {name}');
-             INSERT INTO integration_nonces VALUES ('{id}', 'slack', 'nonce of {name}', now());
+             INSERT INTO integration_nonces VALUES ('{id}', 'slack', 'nonce of {name}', gen_random_uuid(), now());
              INSERT INTO integration_revocations
                  SELECT integration_id, '{id}', 'slack', '{{\"id\":\"T{name}\"}}', 'sealed of {name}', 'nonce_twelve',
                         'old key of {name}', 'key-{name}', 1, 0, now(), now(), '{REVOKED}'
