@@ -11,10 +11,7 @@ use ::tests::{
 };
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use shared::{
-    clock::{Clock as _, SystemClock},
-    connector::{ConnectorKind, fake::Sent, slack::fake::Workspace},
-};
+use shared::connector::{ConnectorKind, fake::Sent, slack::fake::Workspace};
 
 use crate::{
     demo::{ASK_AGAIN, PATIENCE},
@@ -148,16 +145,10 @@ impl Act<'_> {
     /// Grace asks in her workspace, and is answered there.
     async fn ask_something(&self) -> anyhow::Result<()> {
         let text = format!("<@{}> is anything on fire?", self.workspace.bot_user_id());
-        let ts = self.workspace.say(CHANNEL, USER, &text, None);
-        let event = self
-            .workspace
-            .events(CHANNEL, &ts)
-            .into_iter()
-            .next()
-            .context("Slack has nothing to tell")?;
         // The eyes are taken away last.
         let removed = self.world.vendors.slack.count("reactions.remove") + 1;
-        let answer = self.world.events.send(&event, SystemClock.now()).await?;
+        let place = (self.workspace, CHANNEL, USER);
+        let (ts, answer) = self.world.say_in(place, &text, None).await?;
         request("POST /slack/events", &answer);
         let answered = async {
             self.workspace.until_answers(CHANNEL, Some(&ts), 1).await;

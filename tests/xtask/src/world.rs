@@ -48,8 +48,7 @@ pub(crate) struct World {
     /// The third parties that can be connected, Slack among them.
     pub(crate) vendors: Arc<Vendors>,
     workspace: Workspace,
-    /// Sends Slack's events, of whichever workspace.
-    pub(crate) events: EventSender,
+    events: EventSender,
     pub(crate) clerk: Clerk,
     /// Who founded the organization that has the Slack workspace.
     ada: Person,
@@ -130,16 +129,24 @@ impl World {
 
     /// Ada writes in the channel, and Slack tells the app. Answers the message's id and how long the app took.
     pub(crate) async fn say(&self, text: &str, thread: Option<&str>) -> anyhow::Result<(String, Duration)> {
-        let ts = self.workspace.say(CHANNEL, USER, text, thread);
-        let event = self
-            .workspace
-            .events(CHANNEL, &ts)
-            .into_iter()
-            .next()
-            .context("Slack has nothing to tell")?;
-        let acknowledged = self.events.send(&event, SystemClock.now()).await?;
-        self.expect_success("slack-events", &acknowledged)?;
+        let place = (&self.workspace, CHANNEL, USER);
+        let (ts, acknowledged) = self.say_in(place, text, thread).await?;
         Ok((ts, acknowledged.took))
+    }
+
+    /// The same for somebody else's channel. Answers the message's id and the app's answer.
+    pub(crate) async fn say_in(
+        &self,
+        (workspace, channel, user): (&Workspace, &str, &str),
+        text: &str,
+        thread: Option<&str>,
+    ) -> anyhow::Result<(String, Answer)> {
+        let ts = workspace.say(channel, user, text, thread);
+        let events = workspace.events(channel, &ts);
+        let event = events.first().context("Slack has nothing to tell")?;
+        let acknowledged = self.events.send(event, SystemClock.now()).await?;
+        self.expect_success("slack-events", &acknowledged)?;
+        Ok((ts, acknowledged))
     }
 
     /// Clerk sends a webhook.
