@@ -94,8 +94,8 @@ async fn a_console_that_sends_no_token_connects_by_its_cookies_alone() {
         Some(format!("{WEB_ORIGIN}/integrations/slack/authorize")),
         "the page that takes such a visit"
     );
-    let sent = world.back("slack", &begun, 0).await;
-    let answer = send("/integrations/authorize/", &sent, &begun.cookie).await;
+    let brought = world.back("slack", &begun, 0).await;
+    let answer = send("/integrations/authorize/", &brought, &begun.cookie).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let listed = read(&send("/integrations/list/", &json!({}), "").await);
     let ended = json!({ "integration_id": listed["integrations"][0]["id"] });
