@@ -48,7 +48,8 @@ COMMENT ON COLUMN reconciliations.after_id IS 'The id of the last thing that is 
 
 ALTER TABLE oauth_states
     ADD COLUMN clerk_session_id text NOT NULL DEFAULT '',
-    ADD COLUMN replaces boolean NOT NULL DEFAULT false;
+    ADD COLUMN replaces boolean NOT NULL DEFAULT false,
+    ADD COLUMN impersonated_by text;
 -- Whoever connects is of the organization.
 ALTER TABLE oauth_states
     DROP CONSTRAINT oauth_states_user_id_fkey,
@@ -56,6 +57,7 @@ ALTER TABLE oauth_states
         FOREIGN KEY (organization_id, user_id) REFERENCES organization_members (organization_id, user_id)
         ON DELETE CASCADE;
 COMMENT ON COLUMN oauth_states.clerk_session_id IS 'The session that started it, sess_…, which must be the one that ends it.';
+COMMENT ON COLUMN oauth_states.impersonated_by IS 'Clerk''s id of who started it in the person''s place, for the record; NULL where the person did.';
 COMMENT ON COLUMN oauth_states.replaces IS 'Whether it may take the place of a connection to another account.';
 -- A browser that comes back brings the state and no session.
 CREATE POLICY by_state ON oauth_states

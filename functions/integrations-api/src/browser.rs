@@ -141,14 +141,14 @@ async fn complete(
             actor: &actor,
             request_id: origin.request_id.as_deref(),
             address: origin.address.as_deref(),
-            impersonator: None,
+            impersonator: begun.impersonated_by.as_deref(),
         },
     };
     let public_url = app.public_url(origin);
     let completion = Completion {
         connector: kind,
         redirect_uri: &begun.redirect_uri,
-        code_verifier: &begun.code_verifier,
+        code_verifier: begun.code_verifier.as_deref().unwrap_or_default(),
         replaces: begun.replaces,
         input: json!({
             "code": returned.code,

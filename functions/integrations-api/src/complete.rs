@@ -242,7 +242,7 @@ async fn came_back(
     let completion = Completion {
         connector: kind,
         redirect_uri: &begun.redirect_uri,
-        code_verifier: &begun.code_verifier,
+        code_verifier: begun.code_verifier.as_deref().unwrap_or_default(),
         replaces: begun.replaces || asked.replace,
         input: json!({
             "code": asked.code,

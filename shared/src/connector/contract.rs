@@ -250,7 +250,7 @@ pub struct Started {
 pub struct Returned<'a> {
     /// Where they were to be sent back to, exactly as the third party was told; blank for a form.
     pub redirect_uri: &'a str,
-    /// PKCE's verifier; blank for a form.
+    /// PKCE's verifier; blank for a form, and where the third party was sent no challenge.
     pub code_verifier: &'a str,
 }
 

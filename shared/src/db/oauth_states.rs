@@ -27,12 +27,14 @@ pub struct OAuthState {
     pub connector: ConnectorKind,
     /// The hash of their browser's cookie.
     pub browser_hash: Hash,
-    /// PKCE's verifier.
-    pub code_verifier: String,
+    /// PKCE's verifier; none where the third party was sent no challenge.
+    pub code_verifier: Option<String>,
     /// Where the third party was told to come back to.
     pub redirect_uri: String,
     /// Whether it may take the place of a connection to another account.
     pub replaces: bool,
+    /// Who started it in the person's place, by Clerk's id, where an administrator of the Clerk instance did.
+    pub impersonated_by: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -62,9 +64,10 @@ pub async fn insert(
         connector_type: state.connector.as_str(),
         browser_hash: state.browser_hash.as_slice(),
         clerk_session_id: state.session_id.as_str(),
-        code_verifier: state.code_verifier.as_str(),
+        code_verifier: state.code_verifier.as_deref(),
         redirect_uri: state.redirect_uri.as_str(),
         replaces: state.replaces,
+        impersonated_by: state.impersonated_by.as_deref(),
         now,
         expires_at: state.expires_at,
     };
@@ -112,9 +115,10 @@ impl TryFrom<statements::State> for OAuthState {
                 .browser_hash
                 .try_into()
                 .map_err(|_| DbError::corrupt("oauth_states", "browser_hash", "not of 32 bytes"))?,
-            code_verifier: row.code_verifier.unwrap_or_default(),
+            code_verifier: row.code_verifier,
             redirect_uri: row.redirect_uri,
             replaces: row.replaces,
+            impersonated_by: row.impersonated_by,
             expires_at: row.expires_at,
         })
     }

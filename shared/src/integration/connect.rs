@@ -97,7 +97,7 @@ pub struct Completion<'a> {
     pub connector: ConnectorKind,
     /// Where they were to be sent back to; blank for a form.
     pub redirect_uri: &'a str,
-    /// PKCE's verifier; blank for a form.
+    /// PKCE's verifier; blank for a form, and where the third party was sent no challenge.
     pub code_verifier: &'a str,
     /// Whether it may take the place of a connection to another account.
     pub replaces: bool,
@@ -207,10 +207,11 @@ impl Connector {
         let connector = self.integrations.connectors.get(kind);
         let tie = self.tie(who.organization, kind).await?;
         let (state, code_verifier) = (random_word(), random_word());
+        let code_challenge = BASE64_URL_SAFE_NO_PAD.encode(hash(&code_verifier));
         let start = Start {
             state: &state,
             redirect_uri: begin.redirect_uri,
-            code_challenge: &BASE64_URL_SAFE_NO_PAD.encode(hash(&code_verifier)),
+            code_challenge: &code_challenge,
             nonce: &tie.nonce,
             claims: begin.claims,
         };
@@ -224,9 +225,11 @@ impl Connector {
                 session_id: begin.session_id.to_owned(),
                 connector: kind,
                 browser_hash: hash(begin.browser),
-                code_verifier,
+                // A third party that was sent no challenge may refuse to be brought a verifier.
+                code_verifier: started.url.contains(&code_challenge).then_some(code_verifier),
                 redirect_uri: begin.redirect_uri.to_owned(),
                 replaces: begin.replaces,
+                impersonated_by: who.cause.impersonator.map(str::to_owned),
                 expires_at: clock::after(now, STATE_LIFETIME),
             };
             let mut db = self.integrations.db.get().await?;

@@ -86,6 +86,28 @@ async fn a_forged_delivery_stops_at_the_door() {
 }
 
 #[tokio::test]
+async fn a_signature_is_checked_over_the_raw_bytes_however_they_travel() {
+    let world = World::new().await;
+    let body = incident("01EVENT", "triggered", 1, "Slow \u{1f422}");
+    let mut wrapped = signed(&world.path(), SIGNING_SECRET, &body);
+    wrapped.base64 = true;
+    wrapped.headers = wrapped
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name.to_uppercase(), value))
+        .collect();
+    assert_eq!(world.send(&wrapped).await.status, 200);
+    let queued = world.queued().remove(0);
+    assert!(queued.body.contains("Slow \u{1f422}"), "{}", queued.body);
+
+    let bytes = [b"\xff\xfe".as_slice(), &body].concat();
+    let mut bytes = signed(&world.path(), SIGNING_SECRET, &bytes);
+    bytes.base64 = true;
+    let answer = world.send(&bytes).await;
+    assert_eq!(answer.status, 400, "signed, but not a text: the signature held");
+}
+
+#[tokio::test]
 async fn an_address_of_nobodys_is_not_found_and_costs_kms_nothing() {
     let world = World::new().await;
     let body = incident("01EVENT", "triggered", 1, "Checkout is down");

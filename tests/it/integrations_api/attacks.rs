@@ -10,7 +10,7 @@ use tests::{
     people::{Person, WEB_ORIGIN, bearer, read},
 };
 
-use super::{refusal, told};
+use super::{from_page, refusal, told};
 
 const STATE: (u16, &str, &str) = (422, "invalid", "state");
 
@@ -42,6 +42,30 @@ async fn a_state_that_was_used_is_not_used_again() {
     again["state"] = sent["state"].clone();
     let answer = world.post(&ada, "/integrations/authorize/", &again).await;
     assert_eq!(refusal(&answer), state());
+}
+
+#[tokio::test]
+async fn whoever_reads_the_database_cannot_come_back_in_anybodys_place() {
+    let (world, ada) = world().await;
+    let begun = world.begin(&ada, "github", json!({})).await;
+    let (_, browser) = begun.cookie.split_once('=').expect("a cookie");
+    let rows = world.people.database.dump().await.expect("all rows");
+    assert!(rows.contains("oauth_states: "), "{rows}");
+    assert!(!rows.contains(&begun.state) && !rows.contains(browser), "{rows}");
+}
+
+#[tokio::test]
+async fn the_code_of_somebody_elses_claim_proves_nothing() {
+    let (world, ada) = world().await;
+    let rival = world.people.founder("rival");
+    let claim = json!({ "claim": true });
+    let hers = world.begin(&ada, "github", claim.clone()).await;
+    let theirs = world.begin(&rival, "github", claim).await;
+    let mut sent = world.back("github", &hers, 0).await;
+    sent["state"] = json!(theirs.state);
+    let answer = world.post(&rival, "/integrations/authorize/", &sent).await;
+    assert_eq!(refusal(&answer), told(422, "code_refused", ""));
+    nothing_is_connected(&world).await;
 }
 
 #[tokio::test]
@@ -124,16 +148,6 @@ async fn a_state_of_another_connector_is_worth_nothing() {
     let answer = world.post(&ada, "/integrations/authorize/", &sent).await;
     assert_eq!(refusal(&answer), state());
     nothing_is_connected(&world).await;
-}
-
-/// A request of a page of the same origin, whose session is proven by a cookie.
-fn from_page(world: &World, person: &Person, path: &str, body: &Value, cookie: &str) -> Call {
-    let token = world.people.token(person);
-    let cookies = [format!("__session={token}"), cookie.to_owned()];
-    Call::post(path, body.to_string())
-        .with("sec-fetch-site", "same-origin")
-        .with("origin", WEB_ORIGIN)
-        .with("cookie", cookies.join("; ").trim_end_matches("; "))
 }
 
 #[tokio::test]

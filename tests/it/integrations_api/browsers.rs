@@ -1,10 +1,11 @@
 //! Browsers that a third party sends straight to us.
 
 use serde_json::json;
+use shared::clock::Clock as _;
 use tests::{
     gateway::{Answer, Call},
     integrations::{PUBLIC_URL, World},
-    people::{Person, WEB_ORIGIN},
+    people::{Person, WEB_ORIGIN, bearer, read},
     vendors::Begun,
 };
 use url::{Url, form_urlencoded};
@@ -122,6 +123,42 @@ async fn who_is_no_admin_any_more_when_their_browser_comes_back_connects_nothing
     let answer = visit(&world, "github", &begun_as_admin, &begun_as_admin.cookie).await;
     assert_eq!(sent_on(&answer, "github")[0], pair("error", "forbidden"));
     assert_eq!(world.count("integrations").await, 0);
+}
+
+#[tokio::test]
+async fn whose_session_was_ended_while_their_browser_was_away_connects_nothing() {
+    let (world, ada) = world().await;
+    let begun = begun(&world, &ada, "github").await;
+    world.people.webhooks_come().await;
+    world.people.clerk.revoke_session(&ada.session);
+    world.people.webhooks_come().await;
+    let answer = visit(&world, "github", &begun, &begun.cookie).await;
+    assert_eq!(sent_on(&answer, "github")[0], pair("error", "forbidden"));
+    assert_eq!(world.count("integrations").await, 0);
+}
+
+#[tokio::test]
+async fn who_connects_in_a_persons_place_is_told_apart_in_the_record_also_without_a_session() {
+    let (world, ada) = world().await;
+    let issuer = &world.people.issuer;
+    let mut payload = ada.signed_in().payload(&issuer.url(), world.people.clock.now());
+    payload["act"] = json!({ "sub": "user_2support", "iss": "x" });
+    let token = issuer.key().sign(&issuer.key().header(), &payload);
+    let asked = json!({
+        "connector_type": "github", "redirect_url": format!("{PUBLIC_URL}/integrations/github/callback"),
+    });
+    let answer = world
+        .send(&bearer("/integrations/initiate/", &token, &asked))
+        .await;
+    let begun = tests::integrations::begun(&answer);
+    let answer = visit(&world, "github", &begun, &begun.cookie).await;
+    assert_eq!(sent_on(&answer, "github"), [pair("status", "connected")]);
+    let wanted = json!({ "action": "integration.connected" });
+    let record = read(&world.people.post(&ada, "/identity/audit/", &wanted).await);
+    assert_eq!(
+        record["events"][0]["details"]["impersonated_by"], "user_2support",
+        "{record}"
+    );
 }
 
 #[tokio::test]

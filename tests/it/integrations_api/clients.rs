@@ -5,8 +5,9 @@ use tests::{
     integrations::World,
     people::{Person, WEB_ORIGIN, read},
 };
+use url::Url;
 
-use super::{refusal, told};
+use super::{from_page, refusal, told};
 
 async fn world() -> (World, Person) {
     let world = World::start().await.expect("a world");
@@ -72,6 +73,83 @@ async fn the_console_s_own_requests_connect_show_and_disconnect() {
     assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
     let answer = world.post(&ada, "/integrations/revoke/", &ended).await;
     assert_eq!(answer.status, 200, "ending what has ended is nothing");
+}
+
+#[tokio::test]
+async fn a_console_that_sends_no_token_connects_by_its_cookies_alone() {
+    let (world, ada) = world().await;
+    let asked = json!({
+        "connector_type": "slack", "redirect_url": format!("{WEB_ORIGIN}/integrations/slack/callback"),
+    });
+    // It has no token to send, and sends the word before it.
+    let send = async |path: &str, body: &Value, cookie: &str| {
+        let call = from_page(&world, &ada, path, body, cookie).with("authorization", "Bearer");
+        world.send(&call).await
+    };
+    let begun = tests::integrations::begun(&send("/integrations/initiate/", &asked, "").await);
+    let page = Url::parse(&begun.started.url).expect("an address");
+    let back_to = page.query_pairs().find(|(name, _)| name == "redirect_uri");
+    assert_eq!(
+        back_to.map(|(_, url)| url.into_owned()),
+        Some(format!("{WEB_ORIGIN}/integrations/slack/authorize")),
+        "the page that takes such a visit"
+    );
+    let brought = world.back("slack", &begun, 0).await;
+    let answer = send("/integrations/authorize/", &brought, &begun.cookie).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let listed = read(&send("/integrations/list/", &json!({}), "").await);
+    let ended = json!({ "integration_id": listed["integrations"][0]["id"] });
+    assert_eq!(send("/integrations/revoke/", &ended, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_was_installed_at_github_before_is_claimed_by_an_owner() {
+    let (world, ada) = world().await;
+    let answer = world
+        .try_connect(&ada, "github", 0, json!({ "claim": true }))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(read(&answer)["metadata"]["connector_org_name"], "account-0");
+}
+
+#[tokio::test]
+async fn a_service_account_is_tried_and_connected_as_the_console_sends_it() {
+    let (world, ada) = world().await;
+    let me = world.people.me(&ada).await;
+    let rival = world.people.founder("rival");
+    let theirs = world.people.me(&rival).await;
+    let begun = world.begin(&ada, "gcp", json!({})).await;
+    let filled = world.back("gcp", &begun, 0).await["credentials"].clone();
+    for (key, is_valid) in [(&filled["service_account_json"], true), (&json!("{}"), false)] {
+        let asked = json!({ "connector_type": "gcp", "credentials": { "service_account_json": key } });
+        let answer = world.post(&ada, "/integrations/validate/", &asked).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let tried = read(&answer);
+        assert_eq!(
+            (&tried["valid"], tried["errors"].is_array()),
+            (&json!(is_valid), !is_valid)
+        );
+    }
+
+    let state = |me: &Value| {
+        let id = |name: &str| me[name].as_str().unwrap_or_default().to_owned();
+        format!("{}:{}", id("organization_id"), id("user_id"))
+    };
+    let sent = |state: String| json!({ "connector_type": "gcp", "code": filled["service_account_json"], "state": state });
+    let answer = world
+        .post(&ada, "/integrations/authorize/", &sent(state(&theirs)))
+        .await;
+    assert_eq!(refusal(&answer), told(404, "not_found", ""));
+    assert!(world.list(&ada).await.is_empty());
+    let answer = world
+        .post(&ada, "/integrations/authorize/", &sent(state(&me)))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let connected = read(&answer);
+    assert_eq!(
+        (&connected["connector_type"], &connected["status"]),
+        (&json!("gcp"), &json!("active"))
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,11 @@ mod browsers;
 mod clients;
 
 use serde_json::Value;
-use tests::{gateway::Answer, people::read};
+use tests::{
+    gateway::{Answer, Call},
+    integrations::World,
+    people::{Person, WEB_ORIGIN, read},
+};
 
 /// The status and the code of an answer in our error shape, and the field that it names first.
 fn refusal(answer: &Answer) -> (u16, String, String) {
@@ -21,4 +25,14 @@ fn refusal(answer: &Answer) -> (u16, String, String) {
 
 fn told(status: u16, code: &str, field: &str) -> (u16, String, String) {
     (status, code.to_owned(), field.to_owned())
+}
+
+/// A request of a page of the same origin, whose session is proven by a cookie.
+fn from_page(world: &World, person: &Person, path: &str, body: &Value, cookie: &str) -> Call {
+    let token = world.people.token(person);
+    let cookies = [format!("__session={token}"), cookie.to_owned()];
+    Call::post(path, body.to_string())
+        .with("sec-fetch-site", "same-origin")
+        .with("origin", WEB_ORIGIN)
+        .with("cookie", cookies.join("; ").trim_end_matches("; "))
 }

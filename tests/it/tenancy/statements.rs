@@ -151,6 +151,7 @@ impl Tenant {
             }
             (_, "sent_ats") => format!("{{{LATER}}}"),
             ("organization_members.list", "role" | "prefix")
+            | ("oauth_states.insert", "impersonated_by")
             | ("alerts.list", "state")
             | (
                 _,

@@ -9,6 +9,7 @@ pub struct InsertParams<
     T4: crate::StringSql,
     T5: crate::StringSql,
     T6: crate::StringSql,
+    T7: crate::StringSql,
 > {
     pub state_hash: T1,
     pub organization_id: uuid::Uuid,
@@ -16,9 +17,10 @@ pub struct InsertParams<
     pub connector_type: T2,
     pub browser_hash: T3,
     pub clerk_session_id: T4,
-    pub code_verifier: T5,
+    pub code_verifier: Option<T5>,
     pub redirect_uri: T6,
     pub replaces: bool,
+    pub impersonated_by: Option<T7>,
     pub now: chrono::DateTime<chrono::Utc>,
     pub expires_at: chrono::DateTime<chrono::Utc>,
 }
@@ -37,6 +39,7 @@ pub struct State {
     pub code_verifier: Option<String>,
     pub redirect_uri: String,
     pub replaces: bool,
+    pub impersonated_by: Option<String>,
     pub expires_at: chrono::DateTime<chrono::Utc>,
 }
 pub struct StateBorrowed<'a> {
@@ -48,6 +51,7 @@ pub struct StateBorrowed<'a> {
     pub code_verifier: Option<&'a str>,
     pub redirect_uri: &'a str,
     pub replaces: bool,
+    pub impersonated_by: Option<&'a str>,
     pub expires_at: chrono::DateTime<chrono::Utc>,
 }
 impl<'a> From<StateBorrowed<'a>> for State {
@@ -61,6 +65,7 @@ impl<'a> From<StateBorrowed<'a>> for State {
             code_verifier,
             redirect_uri,
             replaces,
+            impersonated_by,
             expires_at,
         }: StateBorrowed<'a>,
     ) -> Self {
@@ -73,6 +78,7 @@ impl<'a> From<StateBorrowed<'a>> for State {
             code_verifier: code_verifier.map(|v| v.into()),
             redirect_uri: redirect_uri.into(),
             replaces,
+            impersonated_by: impersonated_by.map(|v| v.into()),
             expires_at,
         }
     }
@@ -119,6 +125,11 @@ impl State {
                 name: "replaces",
                 rust_type: "bool",
                 pg_type: "pg_catalog.bool",
+            },
+            FieldMetadata {
+                name: "impersonated_by",
+                rust_type: "Option<String>",
+                pg_type: "pg_catalog.text",
             },
             FieldMetadata {
                 name: "expires_at",
@@ -254,7 +265,7 @@ pub struct InsertStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Notes that somebody has gone to a third party to connect.
 pub fn insert() -> InsertStmt {
     InsertStmt(
-        "INSERT INTO oauth_states (state_hash, organization_id, user_id, connector_type, browser_hash, clerk_session_id, code_verifier, redirect_uri, replaces, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING state_hash",
+        "INSERT INTO oauth_states (state_hash, organization_id, user_id, connector_type, browser_hash, clerk_session_id, code_verifier, redirect_uri, replaces, impersonated_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING state_hash",
         None,
     )
 }
@@ -277,6 +288,7 @@ impl InsertStmt {
         T4: crate::StringSql,
         T5: crate::StringSql,
         T6: crate::StringSql,
+        T7: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
@@ -286,12 +298,13 @@ impl InsertStmt {
         connector_type: &'a T2,
         browser_hash: &'a T3,
         clerk_session_id: &'a T4,
-        code_verifier: &'a T5,
+        code_verifier: &'a Option<T5>,
         redirect_uri: &'a T6,
         replaces: &'a bool,
+        impersonated_by: &'a Option<T7>,
         now: &'a chrono::DateTime<chrono::Utc>,
         expires_at: &'a chrono::DateTime<chrono::Utc>,
-    ) -> Vecu8Query<'c, 'a, 's, C, Vec<u8>, 11> {
+    ) -> Vecu8Query<'c, 'a, 's, C, Vec<u8>, 12> {
         Vecu8Query {
             client,
             params: [
@@ -304,6 +317,7 @@ impl InsertStmt {
                 code_verifier,
                 redirect_uri,
                 replaces,
+                impersonated_by,
                 now,
                 expires_at,
             ],
@@ -325,21 +339,22 @@ impl<
     T4: crate::StringSql,
     T5: crate::StringSql,
     T6: crate::StringSql,
+    T7: crate::StringSql,
 >
     crate::client::async_::Params<
         'c,
         'a,
         's,
-        InsertParams<T1, T2, T3, T4, T5, T6>,
-        Vecu8Query<'c, 'a, 's, C, Vec<u8>, 11>,
+        InsertParams<T1, T2, T3, T4, T5, T6, T7>,
+        Vecu8Query<'c, 'a, 's, C, Vec<u8>, 12>,
         C,
     > for InsertStmt
 {
     fn params(
         &'s self,
         client: &'c C,
-        params: &'a InsertParams<T1, T2, T3, T4, T5, T6>,
-    ) -> Vecu8Query<'c, 'a, 's, C, Vec<u8>, 11> {
+        params: &'a InsertParams<T1, T2, T3, T4, T5, T6, T7>,
+    ) -> Vecu8Query<'c, 'a, 's, C, Vec<u8>, 12> {
         self.bind(
             client,
             &params.state_hash,
@@ -351,6 +366,7 @@ impl<
             &params.code_verifier,
             &params.redirect_uri,
             &params.replaces,
+            &params.impersonated_by,
             &params.now,
             &params.expires_at,
         )
@@ -360,7 +376,7 @@ pub struct TakeStmt(&'static str, Option<tokio_postgres::Statement>);
 /// Uses up what somebody of the organization has begun: nobody can use it a second time, whatever comes of it.
 pub fn take() -> TakeStmt {
     TakeStmt(
-        "DELETE FROM oauth_states WHERE organization_id = $1 AND state_hash = $2 RETURNING organization_id, user_id, connector_type, browser_hash, clerk_session_id, code_verifier, redirect_uri, replaces, expires_at",
+        "DELETE FROM oauth_states WHERE organization_id = $1 AND state_hash = $2 RETURNING organization_id, user_id, connector_type, browser_hash, clerk_session_id, code_verifier, redirect_uri, replaces, impersonated_by, expires_at",
         None,
     )
 }
@@ -393,7 +409,8 @@ impl TakeStmt {
                     code_verifier: row.try_get(5)?,
                     redirect_uri: row.try_get(6)?,
                     replaces: row.try_get(7)?,
-                    expires_at: row.try_get(8)?,
+                    impersonated_by: row.try_get(8)?,
+                    expires_at: row.try_get(9)?,
                 })
             },
             mapper: |it| State::from(it),
@@ -412,7 +429,7 @@ pub struct TakeNamedStmt(&'static str, Option<tokio_postgres::Statement>);
 /// The same for a browser that comes back without a session; the transaction must have named the state.
 pub fn take_named() -> TakeNamedStmt {
     TakeNamedStmt(
-        "DELETE FROM oauth_states WHERE state_hash = $1 RETURNING organization_id, user_id, connector_type, browser_hash, clerk_session_id, code_verifier, redirect_uri, replaces, expires_at",
+        "DELETE FROM oauth_states WHERE state_hash = $1 RETURNING organization_id, user_id, connector_type, browser_hash, clerk_session_id, code_verifier, redirect_uri, replaces, impersonated_by, expires_at",
         None,
     )
 }
@@ -444,7 +461,8 @@ impl TakeNamedStmt {
                     code_verifier: row.try_get(5)?,
                     redirect_uri: row.try_get(6)?,
                     replaces: row.try_get(7)?,
-                    expires_at: row.try_get(8)?,
+                    impersonated_by: row.try_get(8)?,
+                    expires_at: row.try_get(9)?,
                 })
             },
             mapper: |it| State::from(it),

@@ -395,14 +395,24 @@ impl GitHubApi {
         }
     }
 
-    /// The token of the person whom GitHub gave `code` to; a code works once, for ten minutes.
-    pub(super) async fn user_token(&self, app: &App, code: &str) -> Result<SecretString, ConnectorError> {
-        let call = client::Call::post("/login/oauth/access_token").form(&[
-            ("client_id", &app.client_id),
+    /// The token of the person whom GitHub gave `code` to; a code works once, for ten minutes, and where it was asked for
+    /// with a challenge only with its verifier. Source:
+    /// <https://github.blog/changelog/2025-07-14-pkce-support-for-oauth-and-github-app-authentication>.
+    pub(super) async fn user_token(
+        &self,
+        app: &App,
+        code: &str,
+        code_verifier: &str,
+    ) -> Result<SecretString, ConnectorError> {
+        let mut form = vec![
+            ("client_id", app.client_id.as_str()),
             ("client_secret", app.client_secret.expose_secret()),
             ("code", code),
-        ]);
-        let answer = self.web.send(call).await?;
+        ];
+        if !code_verifier.is_empty() {
+            form.push(("code_verifier", code_verifier));
+        }
+        let answer = self.web.send(client::Call::post("/login/oauth/access_token").form(&form)).await?;
         self.pause(&answer)?;
         let token: UserToken = read(&answer)?;
         match (token.access_token, token.error.as_deref()) {

@@ -101,7 +101,8 @@ struct World {
     owners: BTreeSet<(String, i64)>,
     /// Who can see which installation.
     seen: BTreeSet<(String, i64)>,
-    codes: BTreeMap<String, String>,
+    /// The person whom a code is for, and the challenge that it was asked for with.
+    codes: BTreeMap<String, (String, Option<String>)>,
     user_tokens: BTreeMap<String, String>,
     tokens: BTreeMap<String, Minted>,
     minted: Vec<Value>,
@@ -172,9 +173,28 @@ impl FakeGitHub {
     /// A person agrees to be known to the App: the code that their browser brings back, which works once.
     #[must_use]
     pub fn code(&self, person: &str) -> String {
+        self.code_of(person, None)
+    }
+
+    /// The same for somebody who was sent to the page at `url`.
+    ///
+    /// # Panics
+    /// When that is no page where somebody agrees.
+    #[must_use]
+    pub fn code_at(&self, person: &str, url: &str) -> String {
+        let query = url.split_once("/login/oauth/authorize?");
+        let (_, query) = query.unwrap_or_else(|| panic!("nobody agrees at {url}"));
+        let pairs: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let challenge = pairs.get("code_challenge").cloned();
+        let is_whole = challenge.is_some() == (pairs.get("code_challenge_method").map(String::as_str) == Some("S256"));
+        assert!(is_whole && pairs.get("client_id").map(String::as_str) == Some("Iv1.client"), "{url}");
+        self.code_of(person, challenge)
+    }
+
+    fn code_of(&self, person: &str, challenge: Option<String>) -> String {
         let mut world = self.world();
         let code = format!("code-hunter2-{}", world.secrets.len());
-        world.codes.insert(code.clone(), person.to_owned());
+        world.codes.insert(code.clone(), (person.to_owned(), challenge));
         world.secrets.push(code.clone());
         code
     }
@@ -387,9 +407,15 @@ fn respond(inner: &Inner, method: &Method, uri: &Uri, shown: &str, body: &Bytes)
             if field("client_secret") != "client-hunter2" {
                 return say(StatusCode::OK, json!({ "error": "incorrect_client_credentials" }));
             }
-            let Some(person) = world.codes.remove(field("code")) else {
+            let Some((person, challenge)) = world.codes.remove(field("code")) else {
                 return say(StatusCode::OK, json!({ "error": "bad_verification_code" }));
             };
+            let shown = form.get("code_verifier").map(|verifier| {
+                URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes()))
+            });
+            if shown != challenge {
+                return say(StatusCode::OK, json!({ "error": "bad_verification_code" }));
+            }
             let token = format!("ghu_hunter2{}", world.secrets.len());
             world.secrets.push(token.clone());
             world.user_tokens.insert(token.clone(), person);
@@ -636,12 +662,15 @@ impl Vendor for FakeGitHub {
         vec![(SECRET_ARN.to_owned(), secret.to_string())]
     }
 
-    async fn consent(&self, _started: &Started, account: u8) -> Value {
+    async fn consent(&self, started: &Started, account: u8) -> Value {
         let number = i64::from(account) + 1;
         let installation = 100 + number;
         self.install(installation, number, &format!("account-{account}"), 3);
         self.show("owner", installation);
         self.own("owner", number);
+        if started.url.contains("/login/oauth/authorize?") {
+            return json!({ "code": self.code_at("owner", &started.url) });
+        }
         json!({ "code": self.code("owner"), "installation_id": installation, "setup_action": "install" })
     }
 

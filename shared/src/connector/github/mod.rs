@@ -273,7 +273,9 @@ impl Connector for GitHub {
             url.query_pairs_mut()
                 .append_pair("client_id", &app.client_id)
                 .append_pair("redirect_uri", start.redirect_uri)
-                .append_pair("state", start.state);
+                .append_pair("state", start.state)
+                .append_pair("code_challenge", start.code_challenge)
+                .append_pair("code_challenge_method", "S256");
             url
         } else {
             let mut url = self.page(&["apps", &app.slug, "installations", "new"])?;
@@ -289,7 +291,7 @@ impl Connector for GitHub {
     async fn complete(
         &self,
         _connection: Connection<'_>,
-        _returned: Returned<'_>,
+        returned: Returned<'_>,
         input: GitHubInput,
     ) -> Result<Linked<GitHubCredentials>, ConnectorError> {
         if input.setup_action.as_deref() == Some("request") {
@@ -308,7 +310,7 @@ impl Connector for GitHub {
             )
         })?;
         let app = self.app().await?;
-        let token = self.api.user_token(&app, &code).await?;
+        let token = self.api.user_token(&app, &code, returned.code_verifier).await?;
         let proven = self.proven(&token, input.installation_id).await;
         // It has shown what it was for. It ends by itself within hours where GitHub does not take it back now.
         if let Err(error) = self.api.give_back(&app, &token).await {

@@ -57,7 +57,15 @@ impl World {
         &self,
         input: serde_json::Value,
     ) -> Result<Linked<crate::connector::contract::Credentials>, ConnectorError> {
-        let returned = Returned { redirect_uri: "", code_verifier: "" };
+        self.complete_with("", input).await
+    }
+
+    async fn complete_with(
+        &self,
+        code_verifier: &str,
+        input: serde_json::Value,
+    ) -> Result<Linked<crate::connector::contract::Credentials>, ConnectorError> {
+        let returned = Returned { redirect_uri: "", code_verifier };
         DynConnector::complete(&self.github, CONNECTION, returned, input).await
     }
 }
@@ -118,6 +126,25 @@ async fn a_claim_names_the_choices_and_a_request_waits_for_an_owner() {
     assert!(started.url.contains("/login/oauth/authorize?client_id=Iv1.client&"), "{}", started.url);
     let started = Connector::initiate(&world.github, Start { claims: false, ..start }).await;
     assert!(started.expect("a page").url.ends_with("/apps/infragpt/installations/new?state=s+t"));
+}
+
+#[tokio::test]
+async fn the_code_of_a_claim_is_good_only_with_the_verifier_of_whoever_began_it() {
+    let world = world().await;
+    // Source: RFC 7636, appendix B.
+    let (verifier, code_challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let start = Start { state: "s", redirect_uri: "https://a.example/", code_challenge, nonce: "", claims: true };
+    let started = Connector::initiate(&world.github, start).await.expect("a page");
+    for wrong in ["", "somebody-else-s", code_challenge] {
+        let code = world.fake.code_at("ada", &started.url);
+        let refused = world.complete_with(wrong, json!({ "code": code })).await;
+        assert_eq!(refused.expect_err("not begun here").reason(), "code_refused", "{wrong}");
+    }
+    assert_eq!(world.fake.user_tokens(), 0);
+    let code = world.fake.code_at("ada", &started.url);
+    let claimed = world.complete_with(verifier, json!({ "code": code })).await;
+    assert_eq!(claimed.expect("it is hers").account.id, "1");
 }
 
 #[tokio::test]
