@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::{self, Timestamp},
-    connector::contract::{Checked, Connection, ConnectorError, Credentials, Remedy},
+    connector::contract::{Checked, ConnectorError, Credentials, Remedy},
     db::{
         DbError,
         integration_credentials::{self, Refreshable},
@@ -220,14 +220,7 @@ impl Checker {
                 }
                 Err(error) => return Err(error),
             };
-        let connection = Connection {
-            organization,
-            integration,
-            nonce: &found.nonce,
-            webhook_url: None,
-            account: Some(&found.account),
-            now: self.integrations.clock.now(),
-        };
+        let connection = super::connection(organization, integration, found, self.integrations.clock.now());
         let connector = self.integrations.connectors.get(found.connector);
         let asked = tokio::time::timeout(self.patience, connector.validate(connection, &credentials)).await;
         Ok(asked.unwrap_or_else(|elapsed| {

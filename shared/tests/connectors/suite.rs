@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,8 @@ struct Candidate {
     list: List,
     organization: OrganizationId,
     integration: IntegrationId,
+    /// Whether whoever began last was sent along with a challenge.
+    is_challenged: AtomicBool,
 }
 
 /// The list that a connector is in.
@@ -111,6 +116,7 @@ impl Candidate {
             list,
             organization: ids.organization(),
             integration: ids.integration(),
+            is_challenged: AtomicBool::new(false),
         }
     }
 
@@ -140,7 +146,10 @@ impl Candidate {
             nonce: NONCE,
             ..Start::default()
         };
-        self.connector().initiate(start).await
+        let started = self.connector().initiate(start).await?;
+        let is_challenged = started.url.contains(CHALLENGE);
+        self.is_challenged.store(is_challenged, Ordering::SeqCst);
+        Ok(started)
     }
 
     /// What somebody brings who does all that they are told.
@@ -150,9 +159,10 @@ impl Candidate {
     }
 
     async fn complete(&self, input: Value) -> Result<Linked<Credentials>, ConnectorError> {
+        let is_challenged = self.is_challenged.load(Ordering::SeqCst);
         let returned = Returned {
             redirect_uri: REDIRECT,
-            code_verifier: VERIFIER,
+            code_verifier: if is_challenged { VERIFIER } else { "" },
         };
         self.connector()
             .complete(self.connection(None), returned, input)
