@@ -101,7 +101,7 @@ pub(crate) async fn expired(world: &World) {
 
 impl World {
     /// Does a job of the scheduler's; answers its report.
-    async fn job(&self, job: &str) -> Value {
+    pub(crate) async fn job(&self, job: &str) -> Value {
         let report = self.stack.invoke("scheduler", &json!({ "job": job })).await;
         report.expect("the job is done")
     }

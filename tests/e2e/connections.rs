@@ -1,11 +1,13 @@
 //! An admin connects third parties, hears of what happens there, and lets them go.
 
+use std::collections::BTreeMap;
+
 use http::Request;
 use serde_json::{Value, json};
 use shared::connector::{
     ConnectorKind,
     datadog::fake::Monitor,
-    fake::Sent,
+    fake::{Sent, Vendor as _},
     github::fake::FakeGitHub,
     slack::fake::{Message, Workspace},
 };
@@ -69,6 +71,7 @@ pub(crate) async fn from_connecting_to_revoking(world: &World) {
 
     act.push_is_an_activity().await;
     act.alerts_are_one_message_each().await;
+    act.is_looked_after_by_the_clock().await;
     act.let_go().await;
     assert_eq!(
         remains(vendors),
@@ -302,6 +305,47 @@ impl Act<'_> {
         self.world
             .until_found("the alert", async || (self.alerts().len() >= count).then_some(()))
             .await;
+    }
+
+    /// The clock asks how connections are, and reads what they reach, without anybody else asking. What an administrator took
+    /// back at the third party is told as it is.
+    async fn is_looked_after_by_the_clock(&self) {
+        self.world.vendors.datadog.withdraw();
+        let superuser = self.world.superuser().await;
+        let due = "UPDATE integrations SET check_at = now() - interval '1 minute', sync_at = sync_at - interval '1 day'";
+        superuser.execute(due, &[]).await.expect("everything is due");
+        for job in ["check_connections", "sync_repositories"] {
+            let report = self.world.job(job).await;
+            assert_eq!(report["outcome"], "completed", "{report}");
+            let healthy = if job == "check_connections" {
+                "healthy"
+            } else {
+                "read"
+            };
+            assert!(report["counts"][healthy].as_u64() >= Some(1), "{report}");
+        }
+        let listed = self.post("/integrations/list/", &json!({})).await;
+        let how: BTreeMap<_, _> = listed["integrations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                (text(&one["connector_type"]), text(&one["health_status"]))
+            })
+            .collect();
+        let expected = [
+            ("datadog", "needs_reauth"),
+            ("github", "healthy"),
+            ("pagerduty", "healthy"),
+            ("slack", "healthy"),
+        ];
+        assert_eq!(
+            how,
+            expected
+                .map(|(kind, health)| (kind.to_owned(), health.to_owned()))
+                .into()
+        );
     }
 
     async fn let_go(&self) {
