@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use http::Request;
 use serde_json::{Value, json};
-use shared::connector::{
-    ConnectorKind,
-    datadog::fake::Monitor,
-    fake::{Sent, Vendor as _},
-    github::fake::FakeGitHub,
-    slack::fake::{Message, Workspace},
+use shared::{
+    connector::{
+        ConnectorKind,
+        datadog::fake::Monitor,
+        fake::{Sent, Vendor as _},
+        github::fake::FakeGitHub,
+        slack::fake::{Message, Workspace},
+    },
+    integration::connect::random_word,
 };
 use tests::{
     clerk::WEB_ORIGIN,
@@ -113,6 +116,28 @@ impl Act<'_> {
 
     /// Slack sends the browser straight to the API, which knows it by its cookie and sends it on to the web client.
     async fn connect_slack_in_the_browser(&self) {
+        let (begun, address) = self.consents_to_slack().await;
+        // Somebody else's browser, with the very same address. It is good for one visit, whoever's.
+        for cookie in [format!("__Host-infragpt-connect={}", random_word()), begun.cookie] {
+            let answer = self.visit(&address, &cookie).await;
+            assert!(answer.header("location").contains("error="), "{answer:?}");
+        }
+
+        let (begun, address) = self.consents_to_slack().await;
+        let answer = self.visit(&address, &begun.cookie).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (
+                303,
+                format!("{WEB_ORIGIN}/integrations/slack?status=connected").as_str()
+            )
+        );
+        let again = self.visit(&address, &begun.cookie).await;
+        assert!(again.header("location").contains("error="), "{again:?}");
+    }
+
+    /// Ada begins, and consents on Slack's page: how she began, and the address that Slack sends her browser to.
+    async fn consents_to_slack(&self) -> (Begun, String) {
         let callback = self
             .world
             .stack
@@ -129,29 +154,13 @@ impl Act<'_> {
             query.append_pair(name, brought[name].as_str().expect("a text"));
         }
         let address = format!("{callback}?{}", query.finish());
-        let visit = async |cookie: &str| -> Answer {
-            let request = Request::get(&address).header("cookie", cookie);
-            self.world
-                .client
-                .send(request, "")
-                .await
-                .expect("the API answers")
-        };
-        // Somebody else's browser, with the very same address.
-        let stranger = visit("__Host-infragpt-connect=bm90aGluZyBvZiB0aGUga2luZCBpcyBoZXJlIGF0IGFsbC4").await;
-        let location = stranger.header("location");
-        assert!(location.contains("error="), "{location}");
-        let answer = visit(&begun.cookie).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.header("location")),
-            (
-                303,
-                format!("{WEB_ORIGIN}/integrations/slack?status=connected").as_str()
-            )
-        );
-        // The address works once.
-        let again = visit(&begun.cookie).await;
-        assert!(again.header("location").contains("error="), "{again:?}");
+        (begun, address)
+    }
+
+    async fn visit(&self, address: &str, cookie: &str) -> Answer {
+        let request = Request::get(address).header("cookie", cookie);
+        let answer = self.world.client.send(request, "").await;
+        answer.expect("the API answers")
     }
 
     async fn connect(&self, connector: ConnectorKind) {
