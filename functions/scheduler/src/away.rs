@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use shared::connector::ConnectorKind;
+
+use crate::job::Outcome;
 
 /// After so many failures in a row a third party counts as away for the rest of the run.
 pub const AWAY_AFTER: usize = 3;
@@ -37,5 +40,25 @@ impl Silences {
     pub(crate) fn there(&self) -> Vec<ConnectorKind> {
         let kinds = ConnectorKind::ALL.iter().copied();
         kinds.filter(|kind| !self.is_away(*kind)).collect()
+    }
+}
+
+/// What a run did that asks third parties about connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Report {
+    outcome: Outcome,
+    /// How many connections were asked about, by what came of it.
+    counts: BTreeMap<&'static str, usize>,
+    /// The third parties that were away. What else was to be asked of them is left to the next run.
+    away: Vec<&'static str>,
+}
+
+impl Report {
+    pub(crate) fn of(outcome: Outcome, counts: BTreeMap<&'static str, usize>, silences: &Silences) -> Self {
+        Self {
+            outcome,
+            counts,
+            away: silences.away().iter().map(|kind| kind.as_str()).collect(),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
 use shared::{
     clock::{self, Timestamp},
     db::{
@@ -16,23 +15,17 @@ use shared::{
     telemetry::Causes,
 };
 
-use crate::{App, away::Silences, job::Outcome};
+use crate::{
+    App,
+    away::{Report, Silences},
+    job::Outcome,
+};
 
 /// How many are looked up at once.
 const BATCH: i64 = 100;
 
 /// How long a check is put off that does not come to its end: behind all others, and not beyond the next tick.
 const PAUSE: Duration = Duration::from_mins(10);
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Report {
-    outcome: Outcome,
-    /// How many connections were looked at, by how they are.
-    counts: BTreeMap<&'static str, usize>,
-    /// The third parties that were away. What else was to be asked of them is left to the next run.
-    away: Vec<&'static str>,
-}
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -76,11 +69,7 @@ pub(crate) async fn check(app: &App, until: Timestamp) -> Result<Report, CheckJo
     };
     let outcome = run.work().await?;
     match run.broken {
-        0 => Ok(Report {
-            outcome,
-            counts: run.counts,
-            away: run.silences.away().iter().map(|kind| kind.as_str()).collect(),
-        }),
+        0 => Ok(Report::of(outcome, run.counts, &run.silences)),
         broken => Err(CheckJobError::Broken(broken)),
     }
 }

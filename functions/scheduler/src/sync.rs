@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
 use shared::{
     clock::{self, Timestamp},
     db::{
@@ -14,23 +13,17 @@ use shared::{
     telemetry::{Causes, Unit},
 };
 
-use crate::{App, away::Silences, job::Outcome};
+use crate::{
+    App,
+    away::{Report, Silences},
+    job::Outcome,
+};
 
 /// How many are looked up at once.
 const BATCH: i64 = 100;
 
 /// How long a reading that fails is put off: behind all others, and not beyond the next tick.
 const PAUSE: Duration = Duration::from_mins(30);
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Report {
-    outcome: Outcome,
-    /// Of how many connections what they reach was to be read, by what came of it.
-    counts: BTreeMap<&'static str, usize>,
-    /// The third parties that were away. What else was to be read there is left to the next run.
-    away: Vec<&'static str>,
-}
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -85,11 +78,7 @@ pub(crate) async fn sync(app: &App, until: Timestamp) -> Result<Report, SyncJobE
     }
     let outcome = result?;
     match run.broken {
-        0 => Ok(Report {
-            outcome,
-            counts: run.counts,
-            away: run.silences.away().iter().map(|kind| kind.as_str()).collect(),
-        }),
+        0 => Ok(Report::of(outcome, run.counts, &run.silences)),
         broken => Err(SyncJobError::Broken(broken)),
     }
 }

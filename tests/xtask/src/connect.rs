@@ -1,20 +1,18 @@
 //! The third act of `cargo xtask demo`: an organization connects its third parties, hears of what happens there, and lets
 //! them go.
 
-use std::time::Instant;
-
 use ::tests::{
     clerk::WEB_ORIGIN,
     local::Progress,
     people::Person,
     vendors::{Begun, Vendors},
 };
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use shared::connector::{ConnectorKind, fake::Sent, slack::fake::Workspace};
 
 use crate::{
-    demo::{ASK_AGAIN, PATIENCE},
+    demo::PATIENCE,
     output::{fields, request, say, show},
     world::World,
 };
@@ -176,25 +174,15 @@ impl Act<'_> {
             &[pushed.context("nothing is reached")?],
         )
         .await?;
-        let begun = Instant::now();
-        loop {
-            let answer = world
-                .ask(self.grace, "/integrations/activity/", &json!({}))
-                .await?;
-            let listed = answer.json()?;
-            if let Some(activity) = listed["activities"].as_array().and_then(|all| all.first()) {
-                request("POST /integrations/activity/", &answer);
-                show(activity, &ACTIVITY);
-                return Ok(());
-            }
-            if begun.elapsed() > PATIENCE {
-                bail!(
-                    "the push does not come through; the logs are in {}",
-                    world.logs().display()
-                );
-            }
-            tokio::time::sleep(ASK_AGAIN).await;
-        }
+        let asked = (self.grace, "/integrations/activity/", &json!({}));
+        let (answer, activity) = world
+            .ask_until(asked, "the push does not come through", |listed| {
+                listed["activities"].get(0).cloned()
+            })
+            .await?;
+        request("POST /integrations/activity/", &answer);
+        show(&activity, &ACTIVITY);
+        Ok(())
     }
 
     async fn incident(&self) -> anyhow::Result<()> {

@@ -6,11 +6,9 @@ use ::tests::{
     local::Progress,
     people::{Named, Person},
 };
-use anyhow::bail;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    demo::{ASK_AGAIN, PATIENCE},
     output::{fields, request, say, show},
     world::World,
 };
@@ -52,7 +50,12 @@ pub(crate) async fn run(world: &World, progress: &Progress) -> anyhow::Result<Pe
         let cold = if number == 0 { " (cold)" } else { "" };
         request(&format!("POST /webhooks/clerk   {}{cold}", event.kind), &answer);
     }
-    let profile = named(world, &grace, &me).await?;
+    let asked = (&grace, "/identity/me/", &me);
+    let (_, profile) = world
+        .ask_until(asked, "the webhooks are not applied", |profile| {
+            (profile["name"] == ORGANIZATION).then(|| profile.clone())
+        })
+        .await?;
     say(&format!(
         "  {:<58}{:>9} ms",
         "event-processor has applied it, after the first was sent",
@@ -87,23 +90,4 @@ pub(crate) async fn run(world: &World, progress: &Progress) -> anyhow::Result<Pe
         say(&format!("    {}", fields(entry, &ENTRY)));
     }
     Ok(grace)
-}
-
-/// Waits until the organization has the name that a webhook brings.
-async fn named(world: &World, person: &Person, me: &Value) -> anyhow::Result<Value> {
-    let begun = Instant::now();
-    loop {
-        let profile = world.ask(person, "/identity/me/", me).await?.json()?;
-        if profile["name"] == ORGANIZATION {
-            return Ok(profile);
-        }
-        if begun.elapsed() > PATIENCE {
-            bail!(
-                "the webhooks are not applied after {} s; the logs are in {}",
-                PATIENCE.as_secs(),
-                world.logs().display()
-            );
-        }
-        tokio::time::sleep(ASK_AGAIN).await;
-    }
 }

@@ -1,6 +1,13 @@
 //! A stack with a Slack workspace, a Clerk instance and an agent around it.
 
-use std::{fmt::Write as _, fs::File, io::Write as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::Write as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ::tests::{
     clerk::{Clerk, WEB_ORIGIN, WebClient, WebhookSender},
@@ -24,6 +31,7 @@ use shared::{
 
 use crate::{
     agent::DemoAgent,
+    demo::{ASK_AGAIN, PATIENCE},
     parties::{Parties, TEAM},
     up::Places,
 };
@@ -169,6 +177,30 @@ impl World {
         let answer = self.web.post(path, &self.clerk.token(person), body).await?;
         self.expect_success("the API", &answer)?;
         Ok(answer)
+    }
+
+    /// The same again and again, until the answer has what is looked for, of which nobody tells the web client. Answers it with
+    /// the answer that has it.
+    pub(crate) async fn ask_until<T>(
+        &self,
+        (person, path, body): (&Person, &str, &Value),
+        what: &str,
+        find: impl Fn(&Value) -> Option<T>,
+    ) -> anyhow::Result<(Answer, T)> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.ask(person, path, body).await?;
+            if let Some(found) = find(&answer.json()?) {
+                return Ok((answer, found));
+            }
+            ensure!(
+                begun.elapsed() < PATIENCE,
+                "{what} after {} s; the logs are in {}",
+                PATIENCE.as_secs(),
+                self.logs().display()
+            );
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
     }
 
     /// A third party delivers something to the address that it was given.
